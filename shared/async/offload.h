@@ -23,9 +23,13 @@ class Offload {
   template <class Fn>
   Task<std::invoke_result_t<Fn&>> run(Fn job) {
     using T = std::invoke_result_t<Fn&>;
-    std::optional<T> result;
-    co_await Submit{this, [&result, &job] { result.emplace(job()); }};
-    co_return std::move(*result);
+    if constexpr (std::is_void_v<T>) {
+      co_await Submit{this, [&job] { job(); }};
+    } else {
+      std::optional<T> result;
+      co_await Submit{this, [&result, &job] { result.emplace(job()); }};
+      co_return std::move(*result);
+    }
   }
 
  protected:

@@ -84,6 +84,10 @@ class Stream {
   // Ends both directions now. Pending and later operations yield Code::closed. Idempotent.
   virtual void close() = 0;
 
+  // Ends our direction once what was written is sent; the peer reads an end of stream and we can
+  // still read. A stream without half-close does nothing. REQUIRES: no write in flight. Idempotent.
+  virtual void finish_sending() {}
+
   // Who is at the other end, for logs ("127.0.0.1:53211").
   virtual std::string_view peer() const = 0;
 

@@ -121,4 +121,11 @@ std::string key_of(const Event& event);
 // The sale that the event is about; empty for an epoch.
 std::string_view sale_of(const Event& event);
 
+// A sale's id is 1 to kMaxSaleIdBytes of A-Z a-z 0-9 . _ - : it stands in URLs and record keys.
+bool is_sale_id(std::string_view text);
+
+// A user or key is 1 to `max_bytes` of UTF-8 without control characters (the UTF-8 is checked by
+// whoever parses it).
+bool is_plain_text(std::string_view text, std::size_t max_bytes);
+
 }  // namespace sluice::ledger

@@ -1,0 +1,312 @@
+#include "shared/ledger/fold.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <limits>
+#include <unordered_map>
+
+namespace sluice::ledger {
+
+static_assert(sizeof(Order) == 80 || sizeof(void*) != 8, "fold.h tells the size of an order");
+
+std::string_view name_of(OrderState state) {
+  switch (state) {
+    case OrderState::reserved:
+      return "reserved";
+    case OrderState::placed:
+      return "placed";
+    case OrderState::paid:
+      return "paid";
+    case OrderState::rejected:
+      return "rejected";
+    case OrderState::cancelled:
+      return "cancelled";
+    case OrderState::expired:
+      return "expired";
+    case OrderState::voided:
+      return "voided";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(VoidReason reason) {
+  switch (reason) {
+    case VoidReason::none:
+      return "none";
+    case VoidReason::stale_epoch:
+      return "stale_epoch";
+    case VoidReason::unknown_sale:
+      return "unknown_sale";
+    case VoidReason::no_stock:
+      return "no_stock";
+    case VoidReason::malformed:
+      return "malformed";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Change::Kind kind) {
+  using Kind = Change::Kind;
+  switch (kind) {
+    case Kind::replayed:
+      return "replayed";
+    case Kind::epoch_accepted:
+      return "epoch_accepted";
+    case Kind::epoch_refused:
+      return "epoch_refused";
+    case Kind::sale_defined:
+      return "sale_defined";
+    case Kind::sale_changed:
+      return "sale_changed";
+    case Kind::reserved:
+      return "reserved";
+    case Kind::voided:
+      return "voided";
+    case Kind::repeated:
+      return "repeated";
+    case Kind::placed:
+      return "placed";
+    case Kind::paid:
+      return "paid";
+    case Kind::rejected:
+      return "rejected";
+    case Kind::cancelled:
+      return "cancelled";
+    case Kind::expired:
+      return "expired";
+    case Kind::refund_due:
+      return "refund_due";
+    case Kind::ignored:
+      return "ignored";
+  }
+  return "unknown";
+}
+
+std::size_t Fold::IdHash::operator()(const PackedOrderId& id) const noexcept {
+  std::size_t hash;  // the id is a hash itself
+  std::memcpy(&hash, id.data(), sizeof hash);
+  return hash;
+}
+
+Change Fold::apply(std::int64_t offset, const Event& event) {
+  if (offset < next_offset_) return {.kind = Change::Kind::replayed, .sale = sale_of(event)};
+  offset_ = offset;
+  next_offset_ = offset + 1;
+  return std::visit([this](const auto& e) { return apply_event(e); }, event);
+}
+
+void Fold::skip(std::int64_t offset) {
+  if (offset >= next_offset_) next_offset_ = offset + 1;
+}
+
+Change Fold::apply_event(const Epoch& event) {
+  if (event.epoch <= epoch_.epoch) return {.kind = Change::Kind::epoch_refused};
+  epoch_ = event;
+  return {.kind = Change::Kind::epoch_accepted};
+}
+
+Change Fold::apply_event(const Sale& event) {
+  auto kind = Change::Kind::sale_changed;
+  auto found = sales_by_id_.find(event.sale);
+  if (found == sales_by_id_.end()) {
+    kind = Change::Kind::sale_defined;
+    sales_.emplace_back().defined_at_offset = offset_;
+    found = sales_by_id_.emplace(event.sale, &sales_.back()).first;
+  }
+  SaleState& state = *found->second;
+  state.definition = event;
+  std::int64_t grant = 0;
+  if (event.stock > 0 && event.stock <= kMaxUnits && state.grants.insert(event.grant_id).second) {
+    grant = event.stock;
+  }
+  state.granted += grant;
+  return {.kind = kind, .sale = event.sale, .stock_delta = grant};
+}
+
+VoidReason Fold::judge(const Reserve& event, const SaleState* sale) const {
+  if (event.quantity < 1 || event.quantity > kMaxUnits) return VoidReason::malformed;
+  if (event.epoch != epoch_.epoch || epoch_.epoch == 0) return VoidReason::stale_epoch;
+  if (sale == nullptr) return VoidReason::unknown_sale;
+  if (event.quantity > sale->available()) return VoidReason::no_stock;
+  return VoidReason::none;
+}
+
+Change Fold::apply_event(const Reserve& event) {
+  Change change{.kind = Change::Kind::voided,
+                .sale = event.sale,
+                .order = event.order,
+                .quantity = event.quantity};
+  const auto id = pack_order_id(event.order);
+  if (!id) {
+    change.void_reason = VoidReason::malformed;
+    return change;
+  }
+  const auto [place, first] = orders_.try_emplace(*id);
+  if (!first) {
+    change.kind = Change::Kind::repeated;
+    change.quantity = place->second.quantity;
+    return change;
+  }
+  const auto found = sales_by_id_.find(event.sale);
+  SaleState* sale = found == sales_by_id_.end() ? nullptr : found->second;
+  change.void_reason = judge(event, sale);
+  const bool valid = change.void_reason == VoidReason::none;
+
+  Order& order = place->second;
+  order.sale = sale;
+  order.user = event.user;
+  order.unit_price = event.unit_price;
+  order.reserved_at = event.reserved_at;
+  order.deadline = event.deadline;
+  order.offset = offset_;
+  order.quantity =
+      change.void_reason == VoidReason::malformed ? 0 : static_cast<std::int32_t>(event.quantity);
+  order.state = valid ? OrderState::reserved : OrderState::voided;
+  order.void_reason = change.void_reason;
+  if (change.void_reason == VoidReason::no_stock) ++oversold_;
+  if (!valid) return change;
+
+  sale->held += event.quantity;
+  ++sale->orders;
+  change.kind = Change::Kind::reserved;
+  change.stock_delta = -event.quantity;
+  return change;
+}
+
+Order* Fold::order_of(std::string_view id, std::string_view sale) {
+  const auto packed = pack_order_id(id);
+  if (!packed) return nullptr;
+  const auto found = orders_.find(*packed);
+  if (found == orders_.end()) return nullptr;
+  Order& order = found->second;
+  if (order.sale != nullptr && order.sale->definition.sale != sale) return nullptr;
+  return &order;
+}
+
+Change Fold::apply_event(const Placed& event) {
+  Change change{.sale = event.sale, .order = event.order};
+  Order* order = order_of(event.order, event.sale);
+  if (order == nullptr) return change;
+  change.quantity = order->quantity;
+  if (order->state != OrderState::reserved) return change;
+  order->state = OrderState::placed;
+  change.kind = Change::Kind::placed;
+  return change;
+}
+
+Change Fold::apply_event(const Paid& event) {
+  Change change{.sale = event.sale, .order = event.order};
+  Order* order = order_of(event.order, event.sale);
+  if (order == nullptr) return change;
+  change.quantity = order->quantity;
+  if (order->state == OrderState::paid || order->refund_due) return change;
+  if (order->holds_units()) {
+    order->state = OrderState::paid;
+    change.kind = Change::Kind::paid;
+  } else {
+    order->refund_due = true;
+    change.kind = Change::Kind::refund_due;
+  }
+  return change;
+}
+
+Change Fold::apply_event(const Rejected& event) {
+  const Change change =
+      release(event.order, event.sale, OrderState::rejected, Change::Kind::rejected);
+  if (change.kind == Change::Kind::rejected) {
+    why_rejected_.emplace(*pack_order_id(event.order), event.why);
+  }
+  return change;
+}
+
+Change Fold::apply_event(const Cancelled& event) {
+  return release(event.order, event.sale, OrderState::cancelled, Change::Kind::cancelled);
+}
+
+Change Fold::apply_event(const Expired& event) {
+  return release(event.order, event.sale, OrderState::expired, Change::Kind::expired);
+}
+
+// The one place that frees units: only of an order that holds some and is not paid, so once.
+Change Fold::release(std::string_view id, std::string_view sale, OrderState to, Change::Kind kind) {
+  Change change{.sale = sale, .order = id};
+  Order* order = order_of(id, sale);
+  if (order == nullptr) return change;
+  change.quantity = order->quantity;
+  const bool answers_void = order->state == OrderState::voided && to == OrderState::rejected;
+  const bool unpaid = order->state == OrderState::reserved || order->state == OrderState::placed;
+  if (!answers_void && !unpaid) return change;
+  order->state = to;
+  change.kind = kind;
+  if (unpaid) {
+    sales_by_id_.find(sale)->second->held -= order->quantity;
+    change.stock_delta = order->quantity;
+  }
+  return change;
+}
+
+const SaleState* Fold::find_sale(std::string_view sale) const {
+  const auto found = sales_by_id_.find(sale);
+  return found == sales_by_id_.end() ? nullptr : found->second;
+}
+
+std::int64_t Fold::available(std::string_view sale) const {
+  const SaleState* state = find_sale(sale);
+  return state == nullptr ? 0 : state->available();
+}
+
+const Order* Fold::find_order(std::string_view id) const {
+  const auto packed = pack_order_id(id);
+  if (!packed) return nullptr;
+  const auto found = orders_.find(*packed);
+  return found == orders_.end() ? nullptr : &found->second;
+}
+
+std::string_view Fold::why_rejected(std::string_view id) const {
+  const auto packed = pack_order_id(id);
+  if (!packed) return {};
+  const auto found = why_rejected_.find(*packed);
+  return found == why_rejected_.end() ? std::string_view() : std::string_view(found->second);
+}
+
+Result<void> Fold::verify() const {
+  struct Sum {
+    std::int64_t held = 0;
+    std::int64_t orders = 0;
+  };
+  std::unordered_map<const SaleState*, Sum> sums;
+  for (const auto& [id, order] : orders_) {
+    if (order.void_reason != VoidReason::none) {
+      if (!order.holds_units()) continue;
+      return fail(Code::corrupt, fmt::format("order {} is void and yet {}", order_id_text(id),
+                                             name_of(order.state)));
+    }
+    if (order.refund_due && order.holds_units()) {
+      return fail(Code::corrupt, fmt::format("I4: order {} was released and is {}",
+                                             order_id_text(id), name_of(order.state)));
+    }
+    Sum& sum = sums[order.sale];
+    ++sum.orders;
+    if (order.holds_units()) sum.held += order.quantity;
+  }
+  for (const auto& [id, sale] : sales_by_id_) {
+    const Sum& sum = sums[sale];
+    if (sum.held != sale->held || sum.orders != sale->orders) {
+      return fail(Code::corrupt,
+                  fmt::format("sale {}: {} units in {} orders are counted, {} in {} are there", id,
+                              sale->held, sale->orders, sum.held, sum.orders));
+    }
+    if (sale->available() < 0) {
+      return fail(Code::corrupt,
+                  fmt::format("I1: sale {} has {} units available", id, sale->available()));
+    }
+  }
+  if (oversold_ > 0) {
+    return fail(Code::corrupt,
+                fmt::format("I1: {} reserves asked for more than was available", oversold_));
+  }
+  return {};
+}
+
+}  // namespace sluice::ledger

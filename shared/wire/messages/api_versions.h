@@ -38,6 +38,7 @@ struct ApiVersionsResponse {
       io("max_version", m.max_version);
     }
   };
+
   struct SupportedFeature {
     std::string name;
     std::int16_t min_version = 0;
@@ -51,6 +52,7 @@ struct ApiVersionsResponse {
       io("max_version", m.max_version);
     }
   };
+
   struct FinalizedFeature {
     std::string name;
     std::int16_t max_version_level = 0;

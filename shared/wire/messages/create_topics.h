@@ -21,6 +21,7 @@ struct CreateTopicsRequest {
         io("broker_ids", m.broker_ids);
       }
     };
+
     struct Config {
       std::string name;
       std::optional<std::string> value;

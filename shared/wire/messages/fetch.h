@@ -39,6 +39,7 @@ struct FetchRequest {
       io("partitions", m.partitions);
     }
   };
+
   struct ForgottenTopic {
     std::string topic;
     std::vector<std::int32_t> partitions;
@@ -97,6 +98,7 @@ struct FetchResponse {
           io("end_offset", m.end_offset);
         }
       };
+
       struct Leader {
         std::int32_t leader_id = -1;
         std::int32_t leader_epoch = -1;
@@ -108,6 +110,7 @@ struct FetchResponse {
           io("leader_epoch", m.leader_epoch);
         }
       };
+
       struct Snapshot {
         std::int64_t end_offset = -1;
         std::int32_t epoch = -1;
@@ -119,6 +122,7 @@ struct FetchResponse {
           io("epoch", m.epoch);
         }
       };
+
       struct AbortedTransaction {
         std::int64_t producer_id = 0;
         std::int64_t first_offset = 0;

@@ -56,6 +56,7 @@ struct MetadataResponse {
       io("rack", m.rack, {.since = 1});
     }
   };
+
   struct Topic {
     struct Partition {
       ErrorCode error_code = ErrorCode::none;

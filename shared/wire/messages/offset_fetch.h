@@ -20,18 +20,8 @@ struct OffsetFetchRequest {
       io("partition_indexes", m.partition_indexes);
     }
   };
+
   struct Group {
-    struct Topic {
-      std::string name;
-      std::vector<std::int32_t> partition_indexes;
-
-      template <class Io, class M>
-      static void fields(Io& io, M& m) {
-        io("name", m.name);
-        io("partition_indexes", m.partition_indexes);
-      }
-    };
-
     std::string group_id;
     std::optional<std::vector<Topic>> topics;
 
@@ -89,35 +79,8 @@ struct OffsetFetchResponse {
       io("partitions", m.partitions);
     }
   };
+
   struct Group {
-    struct Topic {
-      struct Partition {
-        std::int32_t partition_index = 0;
-        std::int64_t committed_offset = 0;
-        std::int32_t committed_leader_epoch = -1;
-        std::optional<std::string> metadata;
-        ErrorCode error_code = ErrorCode::none;
-
-        template <class Io, class M>
-        static void fields(Io& io, M& m) {
-          io("partition_index", m.partition_index);
-          io("committed_offset", m.committed_offset);
-          io("committed_leader_epoch", m.committed_leader_epoch);
-          io("metadata", m.metadata);
-          io("error_code", m.error_code);
-        }
-      };
-
-      std::string name;
-      std::vector<Partition> partitions;
-
-      template <class Io, class M>
-      static void fields(Io& io, M& m) {
-        io("name", m.name);
-        io("partitions", m.partitions);
-      }
-    };
-
     std::string group_id;
     std::vector<Topic> topics;
     ErrorCode error_code = ErrorCode::none;

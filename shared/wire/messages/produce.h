@@ -64,6 +64,7 @@ struct ProduceResponse {
           io("batch_index_error_message", m.batch_index_error_message);
         }
       };
+
       struct Leader {
         std::int32_t leader_id = -1;
         std::int32_t leader_epoch = -1;
@@ -107,6 +108,7 @@ struct ProduceResponse {
       io("partition_responses", m.partition_responses);
     }
   };
+
   struct NodeEndpoint {
     std::int32_t node_id = 0;
     std::string host;

@@ -230,7 +230,9 @@ def check_dead_files(root, sources):
     for build in root.rglob("meson.build"):
         if build.relative_to(root).parts[0] == "build":
             continue
-        for name in re.findall(r"'([^'\n]+\.cc)'", build.read_text(encoding="utf-8")):
+        text = build.read_text(encoding="utf-8")
+        included.update(re.findall(r"[\w/]+\.h\b", text))  # by -include
+        for name in re.findall(r"'([^'\n]+\.cc)'", text):
             path = root / name if (root / name).is_file() else build.parent / name
             named.add(path.resolve())
     for source in sources:

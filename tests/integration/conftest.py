@@ -1,0 +1,8 @@
+"""See fixtures.py, which the client tests share."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from fixtures import *  # noqa: E402,F401,F403

@@ -1,0 +1,115 @@
+#pragma once
+// Broker: all domain state of one server, without sockets: handlers (broker/handlers/) work on it,
+// connections feed it, the simulation drives it. Lives on the loop thread.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/fetch/fetch_waiters.h"
+#include "broker/group_service.h"
+#include "broker/log/committer.h"
+#include "broker/log/store.h"
+#include "broker/offsets.h"
+#include "broker/topics.h"
+#include "shared/async/offload.h"
+#include "shared/base/clock.h"
+#include "shared/base/random.h"
+
+namespace sluice::broker {
+
+struct BrokerOptions {
+  std::int32_t node_id = 1;
+  // Topics that a client names and nobody created: made with num_partitions partitions, or unknown.
+  bool auto_create_topics = true;
+  std::int32_t num_partitions = 1;
+  // Partitions x bytes that one fetch may carry, whatever the client asks for (Kafka's fetch.max.bytes).
+  std::int32_t fetch_bytes_max = 50 << 20;
+  TopicLimits topics;
+  CommitterOptions committer;
+  CoordinatorOptions groups;
+};
+
+// What the broker runs on; outlives it. The simulation brings its own of each.
+struct BrokerSeams {
+  const Clock& clock;
+  Random& random;
+  Store& store;
+  Offload& commit_thread;  // one thread: writes happen in order
+  Offload& readers;
+  // Asks for a call of tick() at that instant (an earlier one is harmless).
+  std::function<void(Instant)> wake_at;
+};
+
+class Broker {
+ public:
+  Broker(BrokerOptions options, BrokerSeams seams);
+
+  // Reads the store. Errors: a newer stored format, damage. Call once, before anything else.
+  Result<void> start();
+  // Answers what is parked, so that connections can finish.
+  void begin_stop();
+  // Waits for the commits under way. No handler may be called any more.
+  Task<void> stop() { return committer_.close(); }
+
+  // Runs what is due: group timeouts, fetches whose wait is over.
+  void tick();
+
+  // The address that Metadata and FindCoordinator tell to clients; known once the socket is bound.
+  void advertise(std::string host, std::int32_t port) {
+    host_ = std::move(host);
+    port_ = port;
+  }
+
+  // Why the broker cannot take writes; empty when it can.
+  std::string unhealthy() const;
+
+  const BrokerOptions& options() const { return options_; }
+  const std::string& host() const { return host_; }
+  std::int32_t port() const { return port_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  const Clock& clock() const { return seams_.clock; }
+  Random& random() { return seams_.random; }
+  Topics& topics() { return topics_; }
+  Offsets& offsets() { return offsets_; }
+  GroupService& groups() { return groups_; }
+  Committer& committer() { return committer_; }
+
+  // A new producer id, durable before it is given out (KIP-98).
+  Task<Result<std::int64_t>> new_producer_id();
+
+  // Parks a fetch until min_bytes more can be read of the given partitions, or until `deadline`.
+  // False: too many fetches are parked; the caller answers at once with what it has.
+  Task<bool> wait_for_records(Instant deadline, std::size_t min_bytes,
+                              std::vector<FetchWaiters::Available> partitions);
+  // A deleted partition has nothing to wait for.
+  void wake_fetches(PartitionId partition);
+
+ private:
+  Result<void> check_format();
+  void stage_meta(std::string_view name, Buffer value);
+  void resume(const std::vector<FetchToken>& ready);
+  void arm();
+
+  BrokerOptions options_;
+  BrokerSeams seams_;
+  Committer committer_;
+  LogContext log_;
+  Topics topics_;
+  Offsets offsets_;
+  GroupService groups_;
+  FetchWaiters fetch_waiters_;
+  std::unordered_map<std::uint64_t, OneShot<bool>*> parked_;
+  std::uint64_t next_token_ = 0;
+  std::int64_t next_producer_id_ = 0;    // given out next
+  std::int64_t producer_ids_durable_ = 0;  // ids below this are reserved in the store
+  std::string host_;
+  std::int32_t port_ = 0;
+  std::string cluster_id_;
+};
+
+}  // namespace sluice::broker

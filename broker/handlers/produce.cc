@@ -1,0 +1,97 @@
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "broker/handlers/handlers.h"
+#include "shared/wire/record_batch.h"
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+struct Refusal {
+  ErrorCode code = ErrorCode::none;
+  std::string message;
+};
+
+// Kafka's rules for what a client may append (ProduceRequest.validateRecords, LogValidator).
+Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t version) {
+  const auto batch = wire::RecordBatchView::at_front(records);
+  if (!batch) return {ErrorCode::corrupt_message, batch.error().context};
+  if (const auto valid = batch->validate(); !valid) {
+    return {valid.error().code == Code::invalid ? ErrorCode::invalid_record
+                                                : ErrorCode::corrupt_message,
+            valid.error().context};
+  }
+  if (batch->size() != records.size()) {
+    return {ErrorCode::invalid_record, "a partition takes exactly one record batch a request"};
+  }
+  if (batch->size() > config.max_message_bytes()) {
+    return {ErrorCode::message_too_large,
+            fmt::format("the batch has {} bytes, max.message.bytes is {}", batch->size(),
+                        config.max_message_bytes())};
+  }
+  if (batch->is_control()) {
+    return {ErrorCode::invalid_record, "control batches are the broker's to write"};
+  }
+  if (batch->is_transactional()) {
+    return {ErrorCode::invalid_txn_state, "transactions are not offered by this version"};
+  }
+  if (batch->compression() == wire::Compression::zstd && version < 7) {
+    return {ErrorCode::unsupported_compression_type, "zstd needs Produce version 7"};
+  }
+  return {};
+}
+
+Task<PartitionLog::Appended> refused(ErrorCode code) {
+  co_return PartitionLog::Appended{.error = code};
+}
+
+}  // namespace
+
+Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
+                                           wire::ProduceRequest request) {
+  Broker& broker = context.broker;
+  wire::ProduceResponse response;
+  // All partitions are staged before the first await, so one commit carries the whole request.
+  std::vector<Task<PartitionLog::Appended>> appends;
+  const bool acks_known = request.acks >= -1 && request.acks <= 1;
+  for (const auto& topic_data : request.topic_data) {
+    const Topic* topic = broker.topics().find(topic_data.name);
+    auto& topic_response = response.responses.emplace_back();
+    topic_response.name = topic_data.name;
+    for (const auto& data : topic_data.partition_data) {
+      auto& partition_response = topic_response.partition_responses.emplace_back();
+      partition_response.index = data.index;
+      auto log = topic ? topic->share(data.index) : nullptr;
+      Refusal refusal;
+      if (!acks_known) {
+        refusal = {ErrorCode::invalid_required_acks, fmt::format("acks={}", request.acks)};
+      } else if (!log) {
+        refusal = {ErrorCode::unknown_topic_or_partition, {}};
+      } else {
+        refusal = check_batch(data.records.value_or(ByteView()), topic->config, context.version());
+      }
+      if (refusal.code != ErrorCode::none) {
+        if (!refusal.message.empty()) partition_response.error_message = refusal.message;
+        appends.push_back(refused(refusal.code));
+        continue;
+      }
+      appends.push_back(log->append(Buffer(*data.records), broker.clock().wall()));
+    }
+  }
+  auto append = appends.begin();
+  for (auto& topic_response : response.responses) {
+    for (auto& partition_response : topic_response.partition_responses) {
+      const PartitionLog::Appended appended = co_await *append++;
+      partition_response.error_code = appended.error;
+      partition_response.base_offset = appended.base_offset;
+      partition_response.log_start_offset = appended.log_start;
+    }
+  }
+  co_return response;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,98 @@
+#include "broker/log/committer.h"
+
+#include <limits>
+#include <utility>
+
+namespace sluice::broker {
+
+Committer::Committer(Store& store, Offload& thread, const Clock& clock, CommitterOptions options)
+    : store_(store), thread_(thread), clock_(clock), options_(options) {}
+
+Committer::~Committer() = default;
+
+void Committer::append(PartitionId partition, Offset last_offset, ByteView batch) {
+  Run& run = runs_[partition];
+  if (!run.bytes.empty() && run.bytes.size() + batch.size() > kCoalescedBytesMax) {
+    seal(partition, std::exchange(run, {}));
+  }
+  run.bytes.append(batch);
+  run.last_offset = last_offset;
+  staged_bytes_ += batch.size();
+}
+
+void Committer::put(Buffer state_key, Buffer value) {
+  staged_bytes_ += state_key.size() + value.size();
+  states_.insert_or_assign(std::move(state_key), std::move(value));
+}
+
+void Committer::erase(Buffer state_key) {
+  staged_bytes_ += state_key.size();
+  states_.insert_or_assign(std::move(state_key), std::nullopt);
+}
+
+void Committer::erase_partition(PartitionId partition) {
+  runs_.erase(partition);
+  const Buffer producers_from = producer_key(partition, 0);
+  const Buffer producers_to = producer_key(partition, std::numeric_limits<std::int64_t>::max());
+  states_.erase(states_.lower_bound(producers_from), states_.upper_bound(producers_to));
+  sealed_.erase_range(Family::state, producers_from, producers_to);
+  sealed_.erase_range(Family::log, log_key(partition, 0),
+                log_key(partition, std::numeric_limits<Offset>::max()));
+  erase(partition_key(partition));
+}
+
+Task<Result<void>> Committer::commit() {
+  if (failure_) co_return std::unexpected(*failure_);
+  OneShot<Result<void>> done;
+  waiters_.push_back(&done);
+  if (!writing_) gate_.spawn(pump());
+  co_return co_await done;
+}
+
+Task<void> Committer::room() {
+  while (full() && !failure_) {
+    OneShot<bool> freed;
+    room_waiters_.push_back(&freed);
+    co_await freed;
+  }
+}
+
+Task<void> Committer::pump() {
+  writing_ = true;
+  while (!waiters_.empty()) {
+    const WriteBatch batch = take_staged();
+    const auto waiters = std::exchange(waiters_, {});
+    const Instant started = clock_.now();
+    auto job = [this, &batch] { return store_.write(batch); };
+    const Result<void> result = co_await thread_.run(std::move(job));
+    stats_.commits += 1;
+    stats_.requests += waiters.size();
+    stats_.bytes += batch.bytes();
+    stats_.write_time += clock_.now() - started;
+    if (!result) failure_ = result.error();
+    for (auto* waiter : waiters) waiter->set(result);
+    for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
+  }
+  writing_ = false;
+}
+
+WriteBatch Committer::take_staged() {
+  for (auto& [partition, run] : std::exchange(runs_, {})) seal(partition, std::move(run));
+  for (auto& [key, value] : std::exchange(states_, {})) {
+    if (value) {
+      sealed_.put(Family::state, key, std::move(*value));
+    } else {
+      sealed_.erase(Family::state, key);
+    }
+  }
+  staged_bytes_ = 0;
+  return std::exchange(sealed_, {});
+}
+
+void Committer::seal(PartitionId partition, Run run) {
+  if (!run.bytes.empty()) {
+    sealed_.put(Family::log, log_key(partition, run.last_offset), std::move(run.bytes));
+  }
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,99 @@
+#pragma once
+// Committer: group commit. Everything staged on the loop while one write syncs joins the next write:
+// one WriteBatch, one fsync, however many requests wait for it.
+//
+// Lives on the loop thread; the write itself runs on `thread`, a one-thread Offload. Small appends of
+// one commit to one partition coalesce into one stored value, which removes the per-key cost that
+// would otherwise bound small records (docs/decisions/0002). After a failed write nothing is staged or
+// acknowledged any more: commit() yields Code::storage until the process restarts.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/log/keys.h"
+#include "broker/log/store.h"
+#include "shared/async/gate.h"
+#include "shared/async/offload.h"
+#include "shared/async/one_shot.h"
+#include "shared/async/task.h"
+#include "shared/base/clock.h"
+
+namespace sluice::broker {
+
+struct CommitterOptions {
+  // Staged bytes at which full() turns true and connections stop reading. Two of these can be in
+  // memory: one syncing, one filling.
+  std::size_t staged_bytes_max = 64 << 20;
+};
+
+// What the committer did, for metrics.
+struct CommitterStats {
+  std::uint64_t commits = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t requests = 0;  // commit() calls served; requests / commits is the group size
+  std::chrono::nanoseconds write_time{0};
+};
+
+class Committer {
+ public:
+  Committer(Store& store, Offload& thread, const Clock& clock, CommitterOptions options);
+  // REQUIRES: close() has finished.
+  ~Committer();
+
+  // Staging: takes part in the next write. Last one wins for a state key.
+  void append(PartitionId partition, Offset last_offset, ByteView batch);
+  void put(Buffer state_key, Buffer value);
+  void erase(Buffer state_key);
+  // Forgets a partition: its log and every state key of it.
+  void erase_partition(PartitionId partition);
+
+  // Finishes when everything staged before the call is durable, or the write failed.
+  Task<Result<void>> commit();
+
+  // Back-pressure: room() waits while full().
+  bool full() const { return staged_bytes_ >= options_.staged_bytes_max; }
+  Task<void> room();
+
+  // Set once a write failed: the reason, for health.
+  const std::optional<Error>& failure() const { return failure_; }
+  const CommitterStats& stats() const { return stats_; }
+
+  // Waits for the writes under way.
+  Task<void> close() { return gate_.close(); }
+
+ private:
+  // Appends above this size get a value of their own: coalescing pays for small ones only, and a
+  // fetch should not read far past what it asked for.
+  static constexpr std::size_t kCoalescedBytesMax = 256 << 10;
+
+  struct Run {  // consecutive appends to one partition
+    Buffer bytes;
+    Offset last_offset = 0;
+  };
+
+  Task<void> pump();
+  WriteBatch take_staged();
+  void seal(PartitionId partition, Run run);
+
+  Store& store_;
+  Offload& thread_;
+  const Clock& clock_;
+  CommitterOptions options_;
+
+  std::map<PartitionId, Run> runs_;
+  std::map<Buffer, std::optional<Buffer>> states_;
+  WriteBatch sealed_;
+  std::size_t staged_bytes_ = 0;
+  std::vector<OneShot<Result<void>>*> waiters_;
+  std::vector<OneShot<bool>*> room_waiters_;
+  bool writing_ = false;
+  std::optional<Error> failure_;
+  CommitterStats stats_;
+  Gate gate_;
+};
+
+}  // namespace sluice::broker

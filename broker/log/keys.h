@@ -1,0 +1,61 @@
+#pragma once
+// The store's keys and the stored format version. docs/storage-format.md is the grammar; a change of
+// any key or value raises kFormatVersion. All integers are big-endian, so keys sort by value.
+
+#include <cstdint>
+
+#include "shared/base/bytes.h"
+
+namespace sluice::broker {
+
+// DO NOT REUSE a number: 1 = first layout.
+inline constexpr std::uint32_t kFormatVersion = 1;
+
+// A partition's number in the store: dense, never reused, so that a topic created again under an old
+// name never meets old keys.
+using PartitionId = std::uint32_t;
+using Offset = std::int64_t;
+
+// First byte of a key in Family::state. DO NOT CHANGE THESE.
+enum class StateKind : char {
+  meta = 'm',       // m<name>
+  topic = 't',      // t<topic name>
+  partition = 'p',  // p<partition u32>
+  producer = 's',   // s<partition u32><producer id i64>
+  offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
+};
+
+// Family::log: <partition u32><last offset u64>. Keyed by the LAST offset, seek(offset) lands on the
+// value that holds it.
+inline Buffer log_key(PartitionId partition, Offset last_offset) {
+  Buffer key;
+  append_be(key, partition);
+  append_be(key, last_offset);
+  return key;
+}
+
+inline Buffer state_key(StateKind kind, ByteView rest = {}) {
+  Buffer key(1, static_cast<char>(kind));
+  key.append(rest);
+  return key;
+}
+
+// The first key after every key of this kind.
+inline Buffer state_end(StateKind kind) {
+  return Buffer(1, static_cast<char>(static_cast<char>(kind) + 1));
+}
+
+inline Buffer partition_key(PartitionId partition) {
+  Buffer key = state_key(StateKind::partition);
+  append_be(key, partition);
+  return key;
+}
+
+inline Buffer producer_key(PartitionId partition, std::int64_t producer_id) {
+  Buffer key = state_key(StateKind::producer);
+  append_be(key, partition);
+  append_be(key, producer_id);
+  return key;
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,83 @@
+#pragma once
+// Store: the one place on disk. Two families of ordered keys, atomic durable writes, snapshots to read
+// from. An interface, because the simulation replaces RocksDB by a map that can drop what was not
+// synced. broker/log/keys.h says what the keys are; docs/storage-format.md says it byte by byte.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/result.h"
+
+namespace sluice::broker {
+
+enum class Family : unsigned char {
+  log,    // record batches: large, appended in order, read in order
+  state,  // topics, offsets, producers: small, overwritten
+};
+
+// What one commit changes, in order. Applied wholly or not at all.
+class WriteBatch {
+ public:
+  enum class Kind : unsigned char { put, erase, erase_range };
+  struct Operation {
+    Kind kind;
+    Family family;
+    Buffer key;    // of a range: the first key
+    Buffer value;  // of a range: the first key after it
+  };
+
+  void put(Family family, Buffer key, Buffer value) {
+    add({Kind::put, family, std::move(key), std::move(value)});
+  }
+  void erase(Family family, Buffer key) { add({Kind::erase, family, std::move(key), {}}); }
+  void erase_range(Family family, Buffer from, Buffer to) {
+    add({Kind::erase_range, family, std::move(from), std::move(to)});
+  }
+
+  const std::vector<Operation>& operations() const { return operations_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  void add(Operation operation) {
+    bytes_ += operation.key.size() + operation.value.size();
+    operations_.push_back(std::move(operation));
+  }
+
+  std::vector<Operation> operations_;
+  std::size_t bytes_ = 0;
+};
+
+// Walks one family in key order over the state at its creation. Views stay valid until the next move.
+// Used by one thread at a time.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual void seek(ByteView key) = 0;           // to the first key >= `key`
+  virtual void seek_for_prev(ByteView key) = 0;  // to the last key <= `key`
+  virtual void next() = 0;
+  virtual bool valid() const = 0;
+  virtual ByteView key() const = 0;
+  virtual ByteView value() const = 0;
+  // Why the walk ended early: Code::corrupt or Code::storage. Ok at the end of the keys.
+  virtual Result<void> status() const = 0;
+};
+
+// Thread-safe: reads run beside the one writer.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Returns once the batch is on the disk (fsynced). After a failure nothing later is certain: the
+  // store refuses every further write with Code::storage.
+  virtual Result<void> write(const WriteBatch& batch) = 0;
+
+  virtual Result<std::optional<Buffer>> get(Family family, ByteView key) const = 0;
+
+  // `readahead_bytes` > 0 for long scans of cold data.
+  virtual std::unique_ptr<Cursor> cursor(Family family, std::size_t readahead_bytes) const = 0;
+};
+
+}  // namespace sluice::broker

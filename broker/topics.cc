@@ -1,0 +1,260 @@
+#include "broker/topics.h"
+
+#include <algorithm>
+#include <charconv>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::broker {
+namespace {
+
+using wire::ErrorCode;
+
+constexpr std::size_t kTopicNameBytesMax = 249;  // Kafka's, so that names fit its tools
+
+constexpr std::string_view kNextPartition = "next_partition";
+
+bool legal_name(std::string_view name) {
+  if (name.empty() || name.size() > kTopicNameBytesMax || name == "." || name == "..") return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+// The value of a topic key: <id 16 bytes><partition count u32><partition u32>...
+// <config count u16>(<name length u16><name><value length u16><value>)...
+Buffer encode_topic(const Topic& topic) {
+  Buffer bytes = topic.id;
+  append_be(bytes, static_cast<std::uint32_t>(topic.partitions.size()));
+  for (const auto& partition : topic.partitions) append_be(bytes, partition->id());
+  append_be(bytes, static_cast<std::uint16_t>(topic.config.overrides().size()));
+  for (const auto& [name, value] : topic.config.overrides()) {
+    append_be(bytes, static_cast<std::uint16_t>(name.size()));
+    bytes += name;
+    append_be(bytes, static_cast<std::uint16_t>(value.size()));
+    bytes += value;
+  }
+  return bytes;
+}
+
+// Reads the same from stored bytes, which may be damaged.
+class StoredTopic {
+ public:
+  explicit StoredTopic(ByteView bytes) : rest_(bytes) {}
+
+  ByteView take(std::size_t count) {
+    if (rest_.size() < count) {
+      ok_ = false;
+      return {};
+    }
+    const ByteView taken = rest_.substr(0, count);
+    rest_.remove_prefix(count);
+    return taken;
+  }
+  template <class T>
+  T number() {
+    const ByteView bytes = take(sizeof(T));
+    return ok_ ? load_be<T>(bytes.data()) : T{0};
+  }
+  std::string text() { return std::string(take(number<std::uint16_t>())); }
+  bool ok() const { return ok_; }
+  bool finished() const { return ok_ && rest_.empty(); }
+
+ private:
+  ByteView rest_;
+  bool ok_ = true;
+};
+
+constexpr TopicConfig::Known kKnown[] = {
+    {"cleanup.policy", "delete", "delete: old records go by retention"},
+    {"compression.type", "producer", "producer: batches are stored as they were sent"},
+    {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
+    {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
+    {"min.insync.replicas", "1", "1: a record is acknowledged when this broker has fsynced it"},
+    {"retention.bytes", "-1", "-1: no limit by size"},
+    {"retention.ms", "-1", "-1: records are kept until they are deleted"},
+};
+
+}  // namespace
+
+std::span<const TopicConfig::Known> TopicConfig::known() { return kKnown; }
+
+Result<void> TopicConfig::set(const std::string& name, const std::string& value) {
+  const auto* known = std::ranges::find(kKnown, name, &Known::name);
+  if (known == std::end(kKnown)) {
+    return fail(Code::invalid, fmt::format("unknown topic configuration {}", name));
+  }
+  if (name == "max.message.bytes") {
+    std::size_t bytes = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), bytes);
+    if (error != std::errc() || end != value.data() + value.size() || bytes == 0) {
+      return fail(Code::invalid, fmt::format("max.message.bytes must be a positive number of bytes, "
+                                             "got \"{}\"", value));
+    }
+    max_message_bytes_ = bytes;
+  } else if (value != known->default_value) {
+    return fail(Code::invalid, fmt::format("{}={} is not supported: this version offers only {}",
+                                           name, value, known->default_value));
+  }
+  overrides_.insert_or_assign(name, value);
+  return {};
+}
+
+Topics::Topics(LogContext& log, Random& random, TopicLimits limits)
+    : log_(log), random_(random), limits_(limits) {}
+
+Result<void> Topics::recover() {
+  const Buffer next_key = state_key(StateKind::meta, kNextPartition);
+  TRY(next, log_.store.get(Family::state, next_key));
+  if (next && next->size() == sizeof(PartitionId)) next_partition_ = load_be<PartitionId>(next->data());
+
+  const auto cursor = log_.store.cursor(Family::state, 0);
+  const Buffer end = state_end(StateKind::topic);
+  for (cursor->seek(state_key(StateKind::topic)); cursor->valid() && cursor->key() < end;
+       cursor->next()) {
+    auto topic = std::make_unique<Topic>();
+    topic->name = cursor->key().substr(1);
+    StoredTopic stored(cursor->value());
+    topic->id = stored.take(16);
+    for (auto count = stored.number<std::uint32_t>(); count > 0 && stored.ok(); --count) {
+      topic->partitions.push_back(
+          std::make_shared<PartitionLog>(log_, stored.number<PartitionId>()));
+    }
+    for (auto count = stored.number<std::uint16_t>(); count > 0 && stored.ok(); --count) {
+      const std::string name = stored.text();
+      TRY_VOID(topic->config.set(name, stored.text()));
+    }
+    if (!stored.finished()) {
+      return fail(Code::corrupt, fmt::format("the stored description of topic {} is damaged",
+                                             topic->name));
+    }
+    for (const auto& partition : topic->partitions) TRY_VOID(partition->recover());
+    partition_count_ += topic->partitions.size();
+    topics_.emplace(topic->name, std::move(topic));
+  }
+  return cursor->status();
+}
+
+const Topic* Topics::find(std::string_view name) const {
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? nullptr : found->second.get();
+}
+
+const Topic* Topics::find_by_id(ByteView id) const {
+  for (const auto& [name, topic] : topics_) {
+    if (topic->id == id) return topic.get();
+  }
+  return nullptr;
+}
+
+TopicError Topics::check_new(const std::string& name, std::int32_t partitions) const {
+  if (!legal_name(name)) {
+    return {ErrorCode::invalid_topic_exception,
+            fmt::format("topic name \"{}\" is not legal: 1 to {} of a-z A-Z 0-9 . _ -, not . or ..",
+                        name, kTopicNameBytesMax)};
+  }
+  if (topics_.contains(name)) {
+    return {ErrorCode::topic_already_exists, fmt::format("topic {} exists already", name)};
+  }
+  if (partitions < 1 || partitions > limits_.partitions_per_topic_max) {
+    return {ErrorCode::invalid_partitions,
+            fmt::format("a topic has 1 to {} partitions, not {}", limits_.partitions_per_topic_max,
+                        partitions)};
+  }
+  if (partition_count_ + static_cast<std::size_t>(partitions) > limits_.partitions_max) {
+    return {ErrorCode::policy_violation,
+            fmt::format("this broker holds at most {} partitions", limits_.partitions_max)};
+  }
+  return {};
+}
+
+Task<TopicError> Topics::create(std::string name, std::int32_t partitions, TopicConfig config) {
+  if (auto refusal = check_new(name, partitions); refusal.code != ErrorCode::none) {
+    co_return refusal;
+  }
+  auto topic = std::make_unique<Topic>();
+  topic->name = name;
+  topic->id = random_uuid(random_);
+  topic->config = std::move(config);
+  topic->partitions = new_partitions(partitions);
+  stage(*topic);
+  topics_.emplace(std::move(name), std::move(topic));
+  if (auto done = co_await log_.committer.commit(); !done) {
+    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
+  }
+  co_return TopicError{};
+}
+
+TopicError Topics::check_growth(const std::string& name, std::int32_t count) const {
+  const Topic* topic = find(name);
+  if (topic == nullptr) {
+    return {ErrorCode::unknown_topic_or_partition, fmt::format("topic {} does not exist", name)};
+  }
+  const auto present = static_cast<std::int32_t>(topic->partitions.size());
+  if (count <= present || count > limits_.partitions_per_topic_max) {
+    return {ErrorCode::invalid_partitions,
+            fmt::format("topic {} has {} partitions and can grow to {} at most", name, present,
+                        limits_.partitions_per_topic_max)};
+  }
+  if (partition_count_ + static_cast<std::size_t>(count - present) > limits_.partitions_max) {
+    return {ErrorCode::policy_violation,
+            fmt::format("this broker holds at most {} partitions", limits_.partitions_max)};
+  }
+  return {};
+}
+
+Task<TopicError> Topics::grow(std::string name, std::int32_t count) {
+  if (auto refusal = check_growth(name, count); refusal.code != ErrorCode::none) co_return refusal;
+  Topic& topic = *topics_.find(name)->second;
+  const auto present = static_cast<std::int32_t>(topic.partitions.size());
+  for (auto& partition : new_partitions(count - present)) {
+    topic.partitions.push_back(std::move(partition));
+  }
+  stage(topic);
+  if (auto done = co_await log_.committer.commit(); !done) {
+    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
+  }
+  co_return TopicError{};
+}
+
+Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* removed) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) {
+    co_return TopicError{ErrorCode::unknown_topic_or_partition,
+                         fmt::format("topic {} does not exist", name)};
+  }
+  for (const auto& partition : found->second->partitions) {
+    partition->close();
+    removed->push_back(partition->id());
+    log_.committer.erase_partition(partition->id());
+  }
+  log_.committer.erase(state_key(StateKind::topic, name));
+  partition_count_ -= found->second->partitions.size();
+  topics_.erase(found);
+  if (auto done = co_await log_.committer.commit(); !done) {
+    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
+  }
+  co_return TopicError{};
+}
+
+std::vector<std::shared_ptr<PartitionLog>> Topics::new_partitions(std::int32_t count) {
+  std::vector<std::shared_ptr<PartitionLog>> partitions;
+  for (std::int32_t i = 0; i < count; ++i) {
+    partitions.push_back(std::make_shared<PartitionLog>(log_, next_partition_++));
+    partitions.back()->stage_bounds();
+  }
+  partition_count_ += partitions.size();
+  return partitions;
+}
+
+void Topics::stage(const Topic& topic) {
+  Buffer next;
+  append_be(next, next_partition_);
+  log_.committer.put(state_key(StateKind::meta, kNextPartition), std::move(next));
+  log_.committer.put(state_key(StateKind::topic, topic.name), encode_topic(topic));
+}
+
+}  // namespace sluice::broker

@@ -1,0 +1,107 @@
+#pragma once
+// Topics: the broker's topics and their partitions, and what a topic may be called and configured with.
+// Lives on the loop thread.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/log/partition_log.h"
+#include "shared/base/random.h"
+#include "shared/base/result.h"
+#include "shared/wire/error_code.h"
+
+namespace sluice::broker {
+
+struct TopicLimits {
+  std::int32_t partitions_per_topic_max = 10'000;
+  // All topics together. A partition costs about a kilobyte of memory.
+  std::size_t partitions_max = 100'000;
+};
+
+// Kafka's topic configuration names that this broker honours. Unknown names and values it would not
+// act on are refused (INVALID_CONFIG), so that nobody relies on what does not happen.
+class TopicConfig {
+ public:
+  // Batches above this are refused with MESSAGE_TOO_LARGE; Kafka's default, 1 MiB and its overhead.
+  static constexpr std::size_t kMaxMessageBytesDefault = 1'048'588;
+
+  // What a name means here and its default: for DescribeConfigs.
+  struct Known {
+    std::string_view name;
+    std::string_view default_value;
+    std::string_view documentation;
+  };
+  static std::span<const Known> known();
+
+  // Errors name the configuration and what is accepted.
+  Result<void> set(const std::string& name, const std::string& value);
+
+  std::size_t max_message_bytes() const { return max_message_bytes_; }
+  const std::map<std::string, std::string>& overrides() const { return overrides_; }
+
+ private:
+  std::map<std::string, std::string> overrides_;
+  std::size_t max_message_bytes_ = kMaxMessageBytesDefault;
+};
+
+struct Topic {
+  std::string name;
+  Buffer id;  // 16 bytes, new for each creation (KIP-516)
+  TopicConfig config;
+  std::vector<std::shared_ptr<PartitionLog>> partitions;
+
+  PartitionLog* partition(std::int32_t index) const {
+    if (index < 0 || static_cast<std::size_t>(index) >= partitions.size()) return nullptr;
+    return partitions[static_cast<std::size_t>(index)].get();
+  }
+  std::shared_ptr<PartitionLog> share(std::int32_t index) const {
+    return partition(index) ? partitions[static_cast<std::size_t>(index)] : nullptr;
+  }
+};
+
+// A refusal in Kafka's words, with a sentence for a person.
+struct TopicError {
+  wire::ErrorCode code = wire::ErrorCode::none;
+  std::string message;
+};
+
+class Topics {
+ public:
+  Topics(LogContext& log, Random& random, TopicLimits limits);
+
+  // At start: reads every topic and partition from the store.
+  Result<void> recover();
+
+  const Topic* find(std::string_view name) const;
+  const Topic* find_by_id(ByteView id) const;
+  const std::map<std::string, std::unique_ptr<Topic>, std::less<>>& all() const { return topics_; }
+  std::size_t partition_count() const { return partition_count_; }
+
+  // Checks without creating (CreateTopics validate_only).
+  TopicError check_new(const std::string& name, std::int32_t partitions) const;
+  // Creates, stages, and finishes when durable. The topic is visible at once.
+  Task<TopicError> create(std::string name, std::int32_t partitions, TopicConfig config);
+  // KIP-195: grows a topic to `count` partitions; the check alone is for validate_only.
+  TopicError check_growth(const std::string& name, std::int32_t count) const;
+  Task<TopicError> grow(std::string name, std::int32_t count);
+  // Removes the topic and its data, and finishes when that is durable. `removed` lists its partitions.
+  Task<TopicError> remove(std::string name, std::vector<PartitionId>* removed);
+
+ private:
+  std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
+  void stage(const Topic& topic);
+
+  LogContext& log_;
+  Random& random_;
+  TopicLimits limits_;
+  std::map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
+  std::size_t partition_count_ = 0;
+  PartitionId next_partition_ = 0;
+};
+
+}  // namespace sluice::broker

@@ -49,7 +49,7 @@ struct ConfigEntry {
 struct TopicDescription {
   TopicInfo topic;
   std::vector<Watermarks> watermarks;  // in the order of topic.partitions
-  std::vector<ConfigEntry> configs;    // by name
+  std::vector<ConfigEntry> configs;    // by name; none where the server does not tell
 };
 
 struct NewTopic {

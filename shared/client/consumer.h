@@ -35,7 +35,8 @@ struct Record {
   std::vector<HeaderView> headers;
 };
 
-// What one poll brought. Owns the memory that its records point into; move-only.
+// What one poll brought. Owns the memory that its records point into; move-only. Keeps the
+// connection's memory alive, so drop it before long.
 class Batch {
  public:
   Batch();
@@ -134,9 +135,6 @@ class Consumer {
   // kOffsetEnd where there is none.
   Result<std::vector<TopicPartition>> offsets_at(std::span<const TopicPartition> times,
                                                  Millis timeout);
-
-  // False until the first contact with a server and while all servers are down.
-  bool reachable() const;
 
   // Leaves the group (revoking first) and stops fetching. Bounded by the timeout, after which the
   // server finds out by the session timeout.

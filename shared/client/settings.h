@@ -13,7 +13,8 @@ namespace sluice::client {
 struct Settings {
   std::string bootstrap_servers = "127.0.0.1:9092";  // host:port, comma separated
   std::string client_id = "sluice";
-  // "name=value" in librdkafka's vocabulary (TLS, SASL, debug, …). Applied last, so it wins.
+  // "name=value" in librdkafka's vocabulary (TLS, SASL, …). Applied last, so it wins. With
+  // "debug=…" librdkafka logs to stderr; else it is silent and the errors say what happened.
   std::vector<std::string> extra;
 };
 

@@ -97,11 +97,13 @@ class Http:
 class Daemon:
     """One process of ours. It must end with 0 whenever it is told to stop."""
 
+    listeners = ("listen", "admin_listen")
+
     def __init__(self, program, folder, options=None, yaml=""):
         self.program = program
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.options = {"listen": "127.0.0.1:0", **(options or {})}
+        self.options = {**dict.fromkeys(self.listeners, "127.0.0.1:0"), **(options or {})}
         self.config = self.folder / f"{program}.yaml"
         self.config.write_text(yaml or "{}\n", encoding="utf-8")
         self.lines = []
@@ -126,14 +128,12 @@ class Daemon:
                                         text=True, errors="replace",
                                         preexec_fn=die_with_parent)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-        ready = self.wait_for_line(r"\bready\b.*\blisten=", after=seen, seconds=30)
+        ready = self.wait_for_line(r"\bready\b.*listen=", after=seen, seconds=30)
         self.seconds_to_ready = time.monotonic() - began
-        self.listen = re.search(r"(?<!_)\blisten=(\S+)", ready)[1]
-        admin = re.search(r"\badmin_listen=(\S+)", ready)
-        self.admin = admin[1] if admin else self.listen
-        self.options["listen"] = self.listen
-        if "admin_listen" in self.options:
-            self.options["admin_listen"] = self.admin
+        for name in self.listeners:
+            self.options[name] = re.search(rf"\b{name}=(\S+)", ready)[1]
+        self.listen = self.options.get("listen")
+        self.admin = self.options.get("admin_listen", self.listen)
         return self
 
     def _read(self, process):
@@ -204,8 +204,7 @@ class Daemon:
 class Broker(Daemon):
     def __init__(self, folder, options=None, yaml=""):
         folder = pathlib.Path(folder)
-        super().__init__("broker", folder, {"admin_listen": "127.0.0.1:0",
-                                            "data_dir": folder / "data", **(options or {})}, yaml)
+        super().__init__("broker", folder, {"data_dir": folder / "data", **(options or {})}, yaml)
 
     def client_options(self, **more):
         return {"bootstrap.servers": self.listen, "client.id": "test",
@@ -272,11 +271,13 @@ class Frontend(Daemon):
 
 
 class Worker(Daemon):
+    listeners = ("admin_listen",)
+
     def __init__(self, folder, broker, options=None):
         folder = pathlib.Path(folder)
         self.database = folder / "orders.db"
         super().__init__("worker", folder, {"bootstrap_servers": broker.listen,
-                                            "database": f"sqlite3://{self.database}",
+                                            "database": f"sqlite:{self.database}",
                                             **(options or {})})
 
     def rows(self, columns="order_id, user_id, state", where="1"):

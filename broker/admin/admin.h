@@ -1,0 +1,33 @@
+#pragma once
+// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics. Lives on the loop thread.
+
+#include "broker/broker.h"
+#include "broker/server.h"
+#include "shared/async/task.h"
+#include "shared/base/clock.h"
+#include "shared/http/router.h"
+#include "shared/http/server.h"
+#include "shared/metrics/registry.h"
+#include "shared/net/loop.h"
+
+namespace sluice::broker {
+
+class Admin {
+ public:
+  // REQUIRES: broker and server outlive it.
+  Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server);
+
+  // Binds and serves. Yields the real address.
+  Result<net::HostPort> listen(const net::HostPort& at);
+  Task<void> stop(Millis grace) { return http_.stop(clock_.now() + grace); }
+
+ private:
+  void declare_metrics(Broker& broker, Server& server);
+
+  const Clock& clock_;
+  metrics::Registry metrics_;
+  http::Router router_;
+  http::Server http_;
+};
+
+}  // namespace sluice::broker

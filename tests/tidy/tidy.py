@@ -36,7 +36,7 @@ BANNED = (
     (r"\buv_(?:now|hrtime)\(", "Clock of shared/base/clock.h", None),
     (r"this_thread::sleep_|\b(?:u|nano)?sleep\(", "a timer, or wait for the event itself", None),
     (r"\bcatch \(\.\.\.\)", "the exception type that the library documents", None),
-    (r"\.detach\(\)", "a Gate or a joined thread", None),
+    (r"\bthread\w*\.detach\(\)", "a joined thread", None),
     (r"\bstd::(?:format|print|println)\b", "fmt::format (libstdc++ 12 has no <format>)", None),
     (r"\bv?sprintf\(|\bstr(?:cpy|cat)\(|\bato[ilf]\(", "fmt::format or std::from_chars", None),
     (r"\busing namespace std\b", "the name with std::", None),

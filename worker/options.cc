@@ -1,0 +1,35 @@
+#include "worker/options.h"
+
+namespace sluice::worker {
+
+config::Schema describe(Options& options) {
+  config::Schema schema("sluice-worker", "Places the orders of the log in a database");
+  schema.add("bootstrap_servers", options.bootstrap_servers, "host:port, comma separated",
+             "Where the log is: any server that speaks Kafka's protocol.");
+  schema.add("admin_listen", options.admin_listen, "host:port",
+             "Where /healthz, /readyz and /metrics are served over HTTP. Port 0 takes a free one, "
+             "which the log names.");
+  schema.add("database", options.database, "sqlite:PATH",
+             "Where orders are placed. The file, its folder and the tables are made at the first "
+             "start.");
+  schema.add("group_id", options.group_id, "consumer group",
+             "Workers of one group share the partitions; all of them must use the same database.");
+  schema.add("orders_topic", options.orders_topic, "topic",
+             "The topic that the frontend writes reserves to. Outcomes go to the same topic, "
+             "records that cannot be read to the topic of that name with dlq. before it.");
+  schema
+      .add("batch_records", options.batch_records, "records",
+           "The most that go into one database transaction. More is faster, until a transaction "
+           "takes so long that orders wait for it.")
+      .between(1, 100'000);
+  schema
+      .add("session_timeout", options.session_timeout,
+           "After this long without a sign of life the group gives a worker's partitions to "
+           "another one.")
+      .between(1'000, 300'000);
+  schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
+      .one_of({"debug", "info", "warning", "error"});
+  return schema;
+}
+
+}  // namespace sluice::worker

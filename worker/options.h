@@ -1,0 +1,26 @@
+#pragma once
+// What an operator can choose about the worker.
+
+#include <cstdint>
+#include <string>
+
+#include "shared/base/clock.h"
+#include "shared/config/schema.h"
+
+namespace sluice::worker {
+
+struct Options {
+  std::string bootstrap_servers = "127.0.0.1:9092";
+  std::string admin_listen = "127.0.0.1:8082";
+  std::string database = "sqlite:data/orders.db";
+  std::string group_id = "sluice-worker";
+  std::string orders_topic = "seckill.orders";
+  std::int32_t batch_records = 1000;
+  Millis session_timeout{10'000};
+  std::string log_level = "info";
+};
+
+// The schema over `options`, which outlives it.
+config::Schema describe(Options& options);
+
+}  // namespace sluice::worker

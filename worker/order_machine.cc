@@ -1,0 +1,176 @@
+#include "worker/order_machine.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "shared/ledger/codec.h"
+#include "shared/ledger/topic.h"
+
+namespace sluice::worker {
+namespace {
+
+namespace json = boost::json;
+using Kind = ledger::Change::Kind;
+
+constexpr std::int32_t kOutcomePart = 0;
+constexpr std::int32_t kDeadLetterPart = 1;
+
+// Who an unreadable reserve was for. The rest of the record stays unread.
+struct Addressee {
+  ledger::PackedOrderId id;
+  std::string order;
+  std::string sale;
+  std::string user;
+};
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(value->get_string());
+}
+
+std::optional<Addressee> addressee_of(ByteView value) {
+  if (value.size() > ledger::kMaxEventBytes) return std::nullopt;
+  json::error_code error;
+  const json::value parsed = json::parse(value, error);
+  const json::object* object = error ? nullptr : parsed.if_object();
+  if (object == nullptr || text_of(*object, "type") != "reserve") return std::nullopt;
+  Addressee to{.order = text_of(*object, "order"),
+               .sale = text_of(*object, "sale"),
+               .user = text_of(*object, "user")};
+  const auto id = ledger::pack_order_id(to.order);
+  if (!id || !ledger::is_sale_id(to.sale)) return std::nullopt;
+  if (!ledger::is_plain_text(to.user, ledger::kMaxUserBytes)) to.user.clear();
+  to.id = *id;
+  return to;
+}
+
+// Whether the event changed an order that has its row, and is not merely our own answer coming
+// back.
+bool changes_row(const ledger::Change& change) {
+  switch (change.kind) {
+    case Kind::paid:
+    case Kind::cancelled:
+    case Kind::expired:
+      return true;
+    case Kind::rejected:
+      return change.stock_delta > 0;
+    case Kind::replayed:
+    case Kind::epoch_accepted:
+    case Kind::epoch_refused:
+    case Kind::sale_defined:
+    case Kind::sale_changed:
+    case Kind::reserved:
+    case Kind::voided:
+    case Kind::repeated:
+    case Kind::placed:
+    case Kind::refund_due:
+    case Kind::ignored:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+OrderMachine::OrderMachine(std::string topic, std::int32_t partition)
+    : topic_(std::move(topic)), partition_(partition) {}
+
+void OrderMachine::apply(const LogRecord& record, WallTime now, PartitionWork& work) {
+  if (record.offset < next_offset()) return;
+  const auto event = record.value ? ledger::decode(*record.value)
+                                  : Result<ledger::Event>(fail(Code::corrupt, "there is no value"));
+  if (event) {
+    apply_event(record, *event, now, work);
+  } else {
+    fold_.skip(record.offset);
+    apply_unreadable(record, event.error(), now, work);
+  }
+  work.next_offset = next_offset();
+}
+
+void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,
+                               PartitionWork& work) {
+  const ledger::Change change = fold_.apply(record.offset, event);
+  if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
+    apply_reserve(*reserve, change, record.offset, now, work);
+  } else if (changes_row(change)) {
+    const std::string order(change.order);
+    work.changes.push_back({.order_id = order,
+                            .state = fold_.find_order(order)->state,
+                            .reason = std::string(fold_.why_rejected(order))});
+  }
+}
+
+void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::Change& change,
+                                 std::int64_t offset, WallTime now, PartitionWork& work) {
+  if (change.kind != Kind::reserved && change.kind != Kind::voided) return;
+  const auto id = ledger::pack_order_id(reserve.order);
+  if (id && refused_.contains(*id)) return;  // its row and answer are there
+  const bool valid = change.kind == Kind::reserved;
+  OrderRow row{.order_id = reserve.order,
+               .sale = reserve.sale,
+               .user_id = reserve.user,
+               .quantity = reserve.quantity,
+               .unit_price = reserve.unit_price,
+               .currency = reserve.currency,
+               .state = valid ? ledger::OrderState::placed : ledger::OrderState::rejected,
+               .reason = valid ? "" : std::string(ledger::name_of(change.void_reason)),
+               .reserved_at = reserve.reserved_at,
+               .deadline = reserve.deadline,
+               .placed_at = now.unix_millis,
+               .log_offset = offset};
+  if (valid) {
+    work.outbox.push_back(
+        outcome(offset, ledger::Placed{.order = reserve.order, .sale = reserve.sale}));
+  } else {
+    work.outbox.push_back(outcome(
+        offset, ledger::Rejected{.order = reserve.order, .sale = reserve.sale, .why = row.reason}));
+  }
+  work.orders.push_back(std::move(row));
+}
+
+void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
+                                    PartitionWork& work) {
+  work.outbox.push_back(dead_letter(record, error));
+  const auto to = record.value ? addressee_of(*record.value) : std::nullopt;
+  if (!to || fold_.find_order(to->order) != nullptr || !refused_.insert(to->id).second) return;
+  const std::string why =
+      fmt::format("malformed: {}", error.context).substr(0, ledger::kMaxWhyBytes);
+  work.orders.push_back({.order_id = to->order,
+                         .sale = to->sale,
+                         .user_id = to->user,
+                         .state = ledger::OrderState::rejected,
+                         .reason = why,
+                         .placed_at = now.unix_millis,
+                         .log_offset = record.offset});
+  work.outbox.push_back(
+      outcome(record.offset, ledger::Rejected{.order = to->order, .sale = to->sale, .why = why}));
+}
+
+OutboxRow OrderMachine::outcome(std::int64_t offset, const ledger::Event& event) const {
+  return {.id = {partition_, offset, kOutcomePart},
+          .topic = topic_,
+          .partition = partition_,
+          .key = ledger::key_of(event),
+          .value = ledger::encode(event)};
+}
+
+OutboxRow OrderMachine::dead_letter(const LogRecord& record, const Error& error) const {
+  const auto owned = [](std::optional<ByteView> bytes) {
+    return bytes ? std::optional<Buffer>(*bytes) : std::nullopt;
+  };
+  return {.id = {partition_, record.offset, kDeadLetterPart},
+          .topic = ledger::dead_letter_topic(topic_),
+          .key = owned(record.key),
+          .value = owned(record.value),
+          .headers = {{"__dlq.errors.topic", topic_},
+                      {"__dlq.errors.partition", std::to_string(partition_)},
+                      {"__dlq.errors.offset", std::to_string(record.offset)},
+                      {"__dlq.errors.code", std::string(name_of(error.code))},
+                      {"__dlq.errors.message", error.context}}};
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,108 @@
+#pragma once
+// OrderStore: the orders table with what must change in the same transaction: the next offset of
+// each log partition and the outbox of records to be sent. An interface, so that a simulation can
+// put a store of its own in place of a database.
+//
+// The log is the truth and the table a fold of it, so every write is safe to repeat: rows by
+// primary key, offsets by compare-and-set, outbox rows by the position of the record that caused
+// them.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/result.h"
+#include "shared/client/settings.h"
+#include "shared/ledger/fold.h"
+
+namespace sluice::worker {
+
+// One order as it is stored. `state` is placed or rejected when the row is made.
+struct OrderRow {
+  std::string order_id;
+  std::string sale;
+  std::string user_id;
+  std::int64_t quantity = 0;
+  std::int64_t unit_price = 0;  // minor units
+  std::string currency;
+  ledger::OrderState state = ledger::OrderState::placed;
+  std::string reason;            // why it was rejected, else empty
+  std::int64_t reserved_at = 0;  // Unix ms, as are the next two
+  std::int64_t deadline = 0;     // 0: none
+  std::int64_t placed_at = 0;    // when the row was made
+  std::int64_t log_offset = 0;   // of the record that it comes from
+
+  friend bool operator==(const OrderRow&, const OrderRow&) = default;
+};
+
+// A later fact about an order that has its row.
+struct OrderChange {
+  std::string order_id;
+  ledger::OrderState state = ledger::OrderState::placed;
+  std::string reason;
+
+  friend bool operator==(const OrderChange&, const OrderChange&) = default;
+};
+
+// What an outbox row is known by: the log position that caused it, and which of its records.
+struct OutboxKey {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::int32_t part = 0;  // 0: the outcome, 1: the dead letter
+
+  friend auto operator<=>(const OutboxKey&, const OutboxKey&) = default;
+};
+
+// A record to be sent, kept until the server has acknowledged it.
+struct OutboxRow {
+  OutboxKey id;
+  std::string topic;
+  std::int32_t partition = -1;  // -1: any
+  std::optional<Buffer> key;
+  std::optional<Buffer> value;
+  std::vector<client::Header> headers;
+
+  friend bool operator==(const OutboxRow&, const OutboxRow&) = default;
+};
+
+// What is known of a partition when it is taken over.
+struct Claim {
+  std::int64_t next_offset = 0;  // everything before it is in the table
+  std::int64_t fence = 0;        // this owner's number; an older owner's commits are refused
+};
+
+// What a stretch of one partition's records changes.
+struct PartitionWork {
+  std::int32_t partition = 0;
+  Claim claim;                   // next_offset: where the stretch begins
+  std::int64_t next_offset = 0;  // where it ends
+  std::vector<OrderRow> orders;
+  std::vector<OrderChange> changes;
+  std::vector<OutboxRow> outbox;
+  std::vector<OutboxKey> sent;  // acknowledged since: their rows go away
+};
+
+// One thread at a time. Errors: fenced (another owner has the partition; nothing was written), and
+// unavailable for everything a later attempt may cure.
+class OrderStore {
+ public:
+  virtual ~OrderStore() = default;
+
+  // Takes the partition over from whoever had it.
+  virtual Result<Claim> claim(std::int32_t partition) = 0;
+
+  // All of it in one durable transaction, or nothing.
+  virtual Result<void> commit(std::span<const PartitionWork> works) = 0;
+
+  // The partition's outbox in log order.
+  virtual Result<std::vector<OutboxRow>> outbox(std::int32_t partition) = 0;
+
+  // Outbox rows that were sent go away.
+  virtual Result<void> forget(std::span<const OutboxKey> sent) = 0;
+};
+
+}  // namespace sluice::worker

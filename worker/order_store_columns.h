@@ -1,0 +1,43 @@
+#pragma once
+// Rows as SQL columns: vectors for SOCI's bulk statements, and rows back from a query. Only for the
+// SOCI store.
+//
+// Keys and values are bytes but their columns are text, readable for people and the same in every
+// database: what is not printable ASCII is kept as "hex:" and its digits.
+
+#include <soci/soci.h>
+
+#include <string>
+#include <vector>
+
+#include "worker/order_store.h"
+
+namespace sluice::worker {
+
+// A column per field. Built once per bulk insert and bound as it is.
+struct OrderColumns {
+  OrderColumns(const std::vector<OrderRow>& rows, std::int32_t partition);
+
+  std::vector<std::string> order_id, sale, user_id, currency, state, reason;
+  std::vector<long long> quantity, unit_price, reserved_at, deadline, placed_at, log_offset;
+  std::vector<int> log_partition;
+};
+
+struct OutboxColumns {
+  OutboxColumns(const std::vector<OutboxRow>& rows, const std::string& source);
+
+  std::vector<std::string> source_topic, to_topic, key, value, headers;
+  std::vector<soci::indicator> key_null, value_null;
+  std::vector<int> source_partition, part, to_partition;
+  std::vector<long long> source_offset;
+};
+
+// The columns in the order of the store's SELECT.
+OrderRow order_row(const soci::row& row);
+OutboxRow outbox_row(const soci::row& row, std::int32_t partition);
+
+// The inverse of each other. Text that is not of the form comes back as it is.
+std::string column_text(ByteView bytes);
+Buffer column_bytes(const std::string& text);
+
+}  // namespace sluice::worker

@@ -1,0 +1,282 @@
+#include "worker/order_store_soci.h"
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "worker/order_store_columns.h"
+
+namespace sluice::worker {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+constexpr std::string_view kSqlite = "sqlite:";
+
+// One statement each, so that any database takes them. Texts are bounded by the ledger's limits.
+constexpr const char* kTables[] = {
+    "CREATE TABLE IF NOT EXISTS orders ("
+    "order_id VARCHAR(26) PRIMARY KEY, sale VARCHAR(64) NOT NULL, user_id VARCHAR(128) NOT NULL, "
+    "quantity BIGINT NOT NULL, unit_price BIGINT NOT NULL, currency VARCHAR(8) NOT NULL, "
+    "state VARCHAR(16) NOT NULL, reason VARCHAR(512) NOT NULL, reserved_at BIGINT NOT NULL, "
+    "deadline BIGINT NOT NULL, placed_at BIGINT NOT NULL, log_partition INTEGER NOT NULL, "
+    "log_offset BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS orders_by_user ON orders (user_id, sale)",
+    "CREATE INDEX IF NOT EXISTS orders_by_deadline ON orders (state, deadline)",
+    "CREATE TABLE IF NOT EXISTS log_positions ("
+    "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
+    "fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition))",
+    "CREATE TABLE IF NOT EXISTS outbox ("
+    "source_topic VARCHAR(249) NOT NULL, source_partition INTEGER NOT NULL, "
+    "source_offset BIGINT NOT NULL, part INTEGER NOT NULL, to_topic VARCHAR(249) NOT NULL, "
+    "to_partition INTEGER NOT NULL, record_key TEXT, record_value TEXT, headers TEXT NOT NULL, "
+    "PRIMARY KEY (source_topic, source_partition, source_offset, part))",
+};
+
+std::unexpected<Error> unavailable(const std::string& what) {
+  return fail(Code::unavailable, fmt::format("the orders database: {}", what));
+}
+
+// The path, and the folder made for it.
+Result<std::string> sqlite_path(const std::string& database) {
+  if (!database.starts_with(kSqlite) || database.size() == kSqlite.size()) {
+    return fail(Code::invalid, fmt::format("database is \"{}\", expected sqlite:PATH", database));
+  }
+  const std::filesystem::path path = database.substr(kSqlite.size());
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) return unavailable(fmt::format("{}: {}", path.string(), error.message()));
+  return path.string();
+}
+
+Result<void> make_tables(soci::session& sql) {
+  sql << "CREATE TABLE IF NOT EXISTS sluice_schema (version INTEGER NOT NULL)";
+  int versions = 0;
+  int newest = 0;
+  sql << "SELECT COUNT(*), COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(versions),
+      soci::into(newest);
+  if (newest > kSchemaVersion) {
+    return fail(Code::unsupported,
+                fmt::format("the orders database has schema version {}, this program knows {}",
+                            newest, kSchemaVersion));
+  }
+  for (const char* statement : kTables) sql << statement;
+  if (versions == 0) {
+    sql << "INSERT INTO sluice_schema (version) VALUES (:version)",
+        soci::use(kSchemaVersion, "version");
+  }
+  return {};
+}
+
+void insert_orders(soci::session& sql, std::int32_t partition, const std::vector<OrderRow>& rows) {
+  if (rows.empty()) return;
+  OrderColumns c(rows, partition);
+  soci::statement insert =
+      (sql.prepare << "INSERT INTO orders (order_id, sale, user_id, quantity, unit_price, "
+                      "currency, state, reason, reserved_at, deadline, placed_at, log_partition, "
+                      "log_offset) VALUES (:id, :sale, :user, :quantity, :price, :currency, "
+                      ":state, :reason, :reserved, :deadline, :placed, :partition, :offset) "
+                      "ON CONFLICT (order_id) DO NOTHING",
+       soci::use(c.order_id), soci::use(c.sale), soci::use(c.user_id), soci::use(c.quantity),
+       soci::use(c.unit_price), soci::use(c.currency), soci::use(c.state), soci::use(c.reason),
+       soci::use(c.reserved_at), soci::use(c.deadline), soci::use(c.placed_at),
+       soci::use(c.log_partition), soci::use(c.log_offset));
+  insert.execute(true);
+}
+
+void change_orders(soci::session& sql, const std::vector<OrderChange>& changes) {
+  if (changes.empty()) return;
+  std::vector<std::string> states, reasons, ids;
+  for (const OrderChange& change : changes) {
+    states.emplace_back(ledger::name_of(change.state));
+    reasons.push_back(change.reason);
+    ids.push_back(change.order_id);
+  }
+  soci::statement update =
+      (sql.prepare << "UPDATE orders SET state = :state, reason = :reason WHERE order_id = :id",
+       soci::use(states), soci::use(reasons), soci::use(ids));
+  update.execute(true);
+}
+
+void insert_outbox(soci::session& sql, const std::string& topic,
+                   const std::vector<OutboxRow>& rows) {
+  if (rows.empty()) return;
+  OutboxColumns c(rows, topic);
+  soci::statement insert =
+      (sql.prepare << "INSERT INTO outbox (source_topic, source_partition, source_offset, part, "
+                      "to_topic, to_partition, record_key, record_value, headers) VALUES "
+                      "(:topic, :partition, :offset, :part, :to_topic, :to_partition, :key, "
+                      ":value, :headers) ON CONFLICT (source_topic, source_partition, "
+                      "source_offset, part) DO NOTHING",
+       soci::use(c.source_topic), soci::use(c.source_partition), soci::use(c.source_offset),
+       soci::use(c.part), soci::use(c.to_topic), soci::use(c.to_partition),
+       soci::use(c.key, c.key_null), soci::use(c.value, c.value_null), soci::use(c.headers));
+  insert.execute(true);
+}
+
+void delete_outbox(soci::session& sql, const std::string& topic, std::span<const OutboxKey> sent) {
+  if (sent.empty()) return;
+  std::vector<std::string> topics(sent.size(), topic);
+  std::vector<int> partitions, parts;
+  std::vector<long long> offsets;
+  for (const OutboxKey& key : sent) {
+    partitions.push_back(key.partition);
+    offsets.push_back(key.offset);
+    parts.push_back(key.part);
+  }
+  soci::statement remove =
+      (sql.prepare << "DELETE FROM outbox WHERE source_topic = :topic AND source_partition = "
+                      ":partition AND source_offset = :offset AND part = :part",
+       soci::use(topics), soci::use(partitions), soci::use(offsets), soci::use(parts));
+  remove.execute(true);
+}
+
+// The compare-and-set that keeps an owner of yesterday out.
+Result<void> move_position(soci::session& sql, const std::string& topic,
+                           const PartitionWork& work) {
+  const long long next = work.next_offset;
+  const long long before = work.claim.next_offset;
+  const long long fence = work.claim.fence;
+  soci::statement update =
+      (sql.prepare << "UPDATE log_positions SET next_offset = :next WHERE topic = :topic AND "
+                      "log_partition = :partition AND next_offset = :before AND fence = :fence",
+       soci::use(next), soci::use(topic), soci::use(work.partition), soci::use(before),
+       soci::use(fence));
+  update.execute(true);
+  if (update.get_affected_rows() == 1) return {};
+  return fail(Code::fenced, fmt::format("{}-{} has another owner: offset {} with fence {} is not "
+                                        "what the database holds",
+                                        topic, work.partition, before, fence));
+}
+
+}  // namespace
+
+struct SociOrderStore::Connection {
+  soci::session sql;
+};
+
+SociOrderStore::SociOrderStore(std::string database, std::string topic)
+    : database_(std::move(database)), topic_(std::move(topic)) {}
+
+SociOrderStore::~SociOrderStore() = default;
+
+Result<std::unique_ptr<SociOrderStore>> SociOrderStore::open(const std::string& database,
+                                                             const std::string& topic) {
+  std::unique_ptr<SociOrderStore> store(new SociOrderStore(database, topic));
+  TRY_VOID(store->connect());
+  TRY_VOID(store->in_transaction([](Connection& c) { return make_tables(c.sql); }));
+  return store;
+}
+
+Result<void> SociOrderStore::connect() {
+  if (connection_) return {};
+  TRY(path, sqlite_path(database_));
+  try {
+    auto connection = std::make_unique<Connection>();
+    // SOCI takes the whole text after db= up to a space; a quoted path may hold spaces.
+    connection->sql.open(soci::sqlite3, fmt::format("db=\"{}\" timeout=5", path));
+    connection->sql << "PRAGMA journal_mode = WAL";
+    connection->sql << "PRAGMA synchronous = FULL";
+    connection_ = std::move(connection);
+    return {};
+  } catch (const soci::soci_error& e) {
+    return unavailable(fmt::format("{}: {}", path, e.what()));
+  }
+}
+
+template <class Work>
+auto SociOrderStore::in_transaction(Work work) -> decltype(work(std::declval<Connection&>())) {
+  TRY_VOID(connect());
+  bool committing = false;
+  try {
+    // IMMEDIATE: two workers wait for each other here instead of failing half-way.
+    connection_->sql << "BEGIN IMMEDIATE";
+    auto done = work(*connection_);
+    if (done) {
+      committing = true;
+      connection_->sql << "COMMIT";
+    } else {
+      connection_->sql << "ROLLBACK";
+    }
+    return done;
+  } catch (const soci::soci_error& e) {
+    connection_.reset();  // closing rolls back what is open
+    return unavailable(fmt::format("{}{}", committing ? "commit: " : "", e.what()));
+  }
+}
+
+Result<Claim> SociOrderStore::claim(std::int32_t partition) {
+  return in_transaction([&](Connection& c) -> Result<Claim> {
+    c.sql << "INSERT INTO log_positions (topic, log_partition, next_offset, fence) VALUES (:topic, "
+             ":partition, 0, 0) ON CONFLICT (topic, log_partition) DO NOTHING",
+        soci::use(topic_), soci::use(partition);
+    c.sql << "UPDATE log_positions SET fence = fence + 1 WHERE topic = :topic AND log_partition = "
+             ":partition",
+        soci::use(topic_), soci::use(partition);
+    long long next = 0;
+    long long fence = 0;
+    c.sql << "SELECT next_offset, fence FROM log_positions WHERE topic = :topic AND log_partition "
+             "= :partition",
+        soci::into(next), soci::into(fence), soci::use(topic_), soci::use(partition);
+    return Claim{.next_offset = next, .fence = fence};
+  });
+}
+
+Result<void> SociOrderStore::commit(std::span<const PartitionWork> works) {
+  return in_transaction([&](Connection& c) -> Result<void> {
+    for (const PartitionWork& work : works) {
+      TRY_VOID(move_position(c.sql, topic_, work));
+      insert_orders(c.sql, work.partition, work.orders);
+      change_orders(c.sql, work.changes);
+      insert_outbox(c.sql, topic_, work.outbox);
+      delete_outbox(c.sql, topic_, work.sent);
+    }
+    return {};
+  });
+}
+
+Result<std::vector<OutboxRow>> SociOrderStore::outbox(std::int32_t partition) {
+  return in_transaction([&](Connection& c) -> Result<std::vector<OutboxRow>> {
+    std::vector<OutboxRow> rows;
+    const soci::rowset<soci::row> found =
+        (c.sql.prepare << "SELECT source_offset, part, to_topic, to_partition, record_key, "
+                          "record_value, headers FROM outbox WHERE source_topic = :topic AND "
+                          "source_partition = :partition ORDER BY source_offset, part",
+         soci::use(topic_), soci::use(partition));
+    for (const soci::row& row : found) rows.push_back(outbox_row(row, partition));
+    return rows;
+  });
+}
+
+Result<void> SociOrderStore::forget(std::span<const OutboxKey> sent) {
+  if (sent.empty()) return {};
+  return in_transaction([&](Connection& c) -> Result<void> {
+    delete_outbox(c.sql, topic_, sent);
+    return {};
+  });
+}
+
+Result<std::optional<OrderRow>> SociOrderStore::find_order(const std::string& order_id) {
+  return in_transaction([&](Connection& c) -> Result<std::optional<OrderRow>> {
+    const soci::rowset<soci::row> found =
+        (c.sql.prepare << "SELECT order_id, sale, user_id, quantity, unit_price, currency, state, "
+                          "reason, reserved_at, deadline, placed_at, log_offset FROM orders WHERE "
+                          "order_id = :id",
+         soci::use(order_id));
+    for (const soci::row& row : found) return order_row(row);
+    return std::nullopt;
+  });
+}
+
+Result<std::int64_t> SociOrderStore::order_count() {
+  return in_transaction([](Connection& c) -> Result<std::int64_t> {
+    long long count = 0;
+    c.sql << "SELECT COUNT(*) FROM orders", soci::into(count);
+    return count;
+  });
+}
+
+}  // namespace sluice::worker

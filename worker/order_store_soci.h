@@ -1,0 +1,51 @@
+#pragma once
+// The OrderStore in an SQL database through SOCI: SQLite (WAL, every commit fsynced).
+//
+// Tables: orders, log_positions (next offset and fence of each partition), outbox, and
+// sluice_schema with the version of the three.
+
+#include <memory>
+#include <string>
+
+#include "worker/order_store.h"
+
+namespace sluice::worker {
+
+// Owns its connection, opened by the constructor's caller; one thread at a time. After an error the
+// connection is opened anew by the next call.
+class SociOrderStore final : public OrderStore {
+ public:
+  // `database` is "sqlite:PATH"; the file, its folder and the tables are made if they are not
+  // there. `topic` is the one whose partitions are claimed and committed. Errors: invalid (no such
+  // kind of database), unsupported (made by a newer version), unavailable.
+  static Result<std::unique_ptr<SociOrderStore>> open(const std::string& database,
+                                                      const std::string& topic);
+  ~SociOrderStore() override;
+
+  Result<Claim> claim(std::int32_t partition) override;
+  Result<void> commit(std::span<const PartitionWork> works) override;
+  Result<std::vector<OutboxRow>> outbox(std::int32_t partition) override;
+  Result<void> forget(std::span<const OutboxKey> sent) override;
+
+  // For the audit and tests: nothing when there is no such row.
+  Result<std::optional<OrderRow>> find_order(const std::string& order_id);
+  Result<std::int64_t> order_count();
+
+ private:
+  struct Connection;
+
+  SociOrderStore(std::string database, std::string topic);
+
+  // Runs `work` on an open connection and turns SOCI's exceptions into errors. In a transaction,
+  // rolled back unless `work` succeeds.
+  template <class Work>
+  auto in_transaction(Work work) -> decltype(work(std::declval<Connection&>()));
+
+  Result<void> connect();
+
+  std::string database_;
+  std::string topic_;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace sluice::worker

@@ -1,0 +1,364 @@
+#include "worker/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/client/admin.h"
+#include "shared/ledger/topic.h"
+#include "shared/log/log.h"
+
+namespace sluice::worker {
+namespace {
+
+constexpr Millis kPollWait{100};         // so that stop() and acknowledgements are seen soon
+constexpr Millis kServerTimeout{5'000};  // for one question to the server
+constexpr Millis kFirstBackoff{100};
+constexpr Millis kLastBackoff{5'000};
+constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
+constexpr Millis kLagInterval{5'000};
+constexpr Millis kStopFlush{1'500};  // flush and leaving stay within 5 s
+constexpr Millis kStopLeave{2'000};
+constexpr std::size_t kForgetAtLeast = 1'000;  // sent rows; fewer wait for the next transaction
+
+// 100 ms, 200 ms, … 5 s.
+class Backoff {
+ public:
+  Millis next() { return std::exchange(wait_, std::min(wait_ * 2, kLastBackoff)); }
+
+ private:
+  Millis wait_ = kFirstBackoff;
+};
+
+}  // namespace
+
+Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
+               WorkerMetrics& metrics)
+    : options_(options), store_(store), clock_(clock), metrics_(metrics) {}
+
+Worker::~Worker() {
+  close_clients();
+}
+
+void Worker::run() {
+  Backoff backoff;
+  while (!stopping()) {
+    const Instant began = clock_.now();
+    const auto ended = session();
+    close_clients();
+    if (stopping()) break;
+    if (clock_.now() - began > kTransactionPatience) backoff = Backoff();
+    const Millis wait = backoff.next();
+    log::warning("the worker joins again after_ms={} why={}", wait.count(),
+                 log::quoted(ended ? "" : ended.error().context));
+    not_working(ended ? "joining" : ended.error().context);
+    pause_for(wait);
+  }
+  not_working("stopped");
+}
+
+void Worker::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_.store(true, std::memory_order_relaxed);
+  stopped_.notify_all();
+}
+
+Status Worker::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Worker::working() {
+  const std::lock_guard lock(mutex_);
+  status_.working = true;
+  status_.why_not.clear();
+}
+
+void Worker::not_working(std::string why) {
+  const std::lock_guard lock(mutex_);
+  status_.working = false;
+  status_.why_not = std::move(why);
+}
+
+void Worker::pause_for(Millis duration) {
+  std::unique_lock lock(mutex_);
+  stopped_.wait_for(lock, duration, [this] { return stopping(); });
+}
+
+// From joining the group to an error or stop().
+Result<void> Worker::session() {
+  TRY_VOID(open_clients());
+  while (!stopping()) TRY_VOID(turn());
+  relay();
+  if (const auto flushed = producer_->flush(kStopFlush); !flushed) {
+    log::warning("outbox records stay for the next start count={}", relay_->waiting());
+  }
+  relay();
+  return forget_sent(relay_->take_sent());
+}
+
+Result<void> Worker::open_clients() {
+  TRY_VOID(make_dead_letter_topic());
+  const client::Settings settings{.bootstrap_servers = options_.bootstrap_servers,
+                                  .client_id = "sluice-worker"};
+  TRY(producer, client::Producer::open(settings));
+  producer_ = std::move(producer);
+  relay_ = std::make_unique<OutboxRelay>(
+      [this](client::ProduceRecord record, client::Producer::Done done) {
+        return producer_->send(std::move(record), std::move(done));
+      });
+  counted_failed_sends_ = 0;
+  client::GroupOptions group{.group_id = options_.group_id,
+                             .topics = {options_.orders_topic},
+                             .session_timeout = options_.session_timeout};
+  group.heartbeat_interval = options_.session_timeout / 4;
+  group.on_assigned = [this](std::vector<client::TopicPartition> assigned) {
+    return take_over(std::move(assigned));
+  };
+  group.on_revoked = [this](std::vector<client::TopicPartition> revoked, bool) {
+    give_up(revoked);
+  };
+  TRY(consumer, client::Consumer::open(settings, {.group = std::move(group)}));
+  consumer_ = std::move(consumer);
+  return {};
+}
+
+void Worker::close_clients() {
+  if (consumer_) {
+    if (const auto left = consumer_->close(kStopLeave); !left) {
+      log::warning("leaving the group failed why={}", log::quoted(left.error().context));
+    }
+  }
+  consumer_.reset();
+  producer_.reset();  // its callbacks may still come until here
+  relay_.reset();
+  for (auto& [partition, owned] : owned_) owned.held = false;
+  joined_ = false;
+  count_held();
+  metrics_.outbox_depth.set(0);
+}
+
+Result<void> Worker::make_dead_letter_topic() {
+  const client::Settings settings{.bootstrap_servers = options_.bootstrap_servers,
+                                  .client_id = "sluice-worker"};
+  TRY(admin, client::Admin::open(settings, kServerTimeout));
+  const auto made = admin->create_topic({.name = ledger::dead_letter_topic(options_.orders_topic)});
+  if (!made && made.error().code != Code::exists) return made;
+  return {};
+}
+
+Result<std::vector<client::TopicPartition>> Worker::take_over(
+    std::vector<client::TopicPartition> assigned) {
+  for (client::TopicPartition& at : assigned) {
+    TRY(offset, take_over(at.partition));
+    at.offset = offset;
+  }
+  count_held();
+  joined_ = true;
+  return assigned;
+}
+
+void Worker::count_held() {
+  metrics_.partitions.set(std::count_if(owned_.begin(), owned_.end(),
+                                        [](const auto& entry) { return entry.second.held; }));
+}
+
+// The offset to read from: the log's beginning, or as far as this process has folded already.
+Result<std::int64_t> Worker::take_over(std::int32_t partition) {
+  TRY(claim, store_.claim(partition));
+  TRY(marks, consumer_->watermarks(options_.orders_topic, partition, kServerTimeout));
+  if (claim.next_offset > marks.high) {
+    return fail(Code::out_of_range,
+                fmt::format("{}-{} ends at {}, the database has its records up to {}: the log has "
+                            "lost its end or is another one",
+                            options_.orders_topic, partition, marks.high, claim.next_offset));
+  }
+  TRY(leftovers, store_.outbox(partition));
+  auto& owned =
+      owned_.try_emplace(partition, OrderMachine(options_.orders_topic, partition), Claim{}, false)
+          .first->second;
+  // A fold that is ahead took records whose transaction did not happen.
+  if (owned.machine.next_offset() > claim.next_offset) {
+    owned.machine = OrderMachine(options_.orders_topic, partition);
+  }
+  owned.claim = claim;
+  owned.held = true;
+  just_taken_.insert(partition);
+  log::info("partition taken partition={} fence={} next_offset={} folded={} end={} outbox={}",
+            partition, claim.fence, claim.next_offset, owned.machine.next_offset(), marks.high,
+            leftovers.size());
+  relay_->add(std::move(leftovers));
+  return owned.machine.next_offset();
+}
+
+void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
+  for (const client::TopicPartition& at : revoked) {
+    const auto owned = owned_.find(at.partition);
+    if (owned == owned_.end()) continue;
+    owned->second.held = false;
+    relay_->drop(at.partition);
+    log::info("partition given up partition={} next_offset={}", at.partition,
+              owned->second.claim.next_offset);
+  }
+  count_held();
+}
+
+// One batch: read, understand, write, relay.
+Result<void> Worker::turn() {
+  relay();
+  if (const auto broken = producer_->fatal()) return std::unexpected(*broken);
+  if (relay_->full()) {
+    not_working("the log does not acknowledge outcomes");
+    relay_->wait_for_answer(kPollWait);
+    return {};
+  }
+  just_taken_.clear();
+  auto batch = consumer_->poll(static_cast<std::size_t>(options_.batch_records), kPollWait);
+  if (!batch) {
+    // The client reconnects by itself; anything else needs a new start.
+    if (batch.error().code != Code::unavailable && batch.error().code != Code::timed_out) {
+      return std::unexpected(batch.error());
+    }
+    not_working(batch.error().context);
+    pause_for(kPollWait);
+    return {};
+  }
+  TRY(works, understand(*batch));
+  TRY_VOID(write(std::move(works)));
+  if (!producer_->reachable()) {
+    not_working(fmt::format("no server of {} answers", options_.bootstrap_servers));
+  } else if (joined_) {
+    working();
+  }
+  measure_lag();
+  return {};
+}
+
+Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch) {
+  std::map<std::int32_t, PartitionWork> works;
+  std::map<std::int32_t, client::TopicPartition> again;
+  const WallTime now = clock_.wall();
+  for (const client::Record& record : batch.records()) {
+    const auto found = owned_.find(record.partition);
+    if (found == owned_.end() || !found->second.held) continue;  // its owner reads it
+    Owned& owned = found->second;
+    if (just_taken_.contains(record.partition)) {
+      // Read before or after the partition changed hands, which does not show: read it once more.
+      again[record.partition] = {options_.orders_topic, record.partition,
+                                 owned.machine.next_offset()};
+      continue;
+    }
+    const LogRecord log_record{record.offset, record.key, record.value};
+    if (record.offset < owned.claim.next_offset) {
+      PartitionWork written_before;
+      owned.machine.apply(log_record, now, written_before);
+      continue;
+    }
+    PartitionWork& work = works[record.partition];
+    work.partition = record.partition;
+    work.claim = owned.claim;
+    owned.machine.apply(log_record, now, work);
+  }
+  std::vector<client::TopicPartition> seeks;
+  for (const auto& [partition, at] : again) seeks.push_back(at);
+  if (!seeks.empty()) TRY_VOID(consumer_->seek(seeks, kServerTimeout));
+  std::vector<PartitionWork> list;
+  for (auto& [partition, work] : works) list.push_back(std::move(work));
+  return list;
+}
+
+Result<void> Worker::write(std::vector<PartitionWork> works) {
+  if (works.empty()) {
+    // Few of them go with the next transaction.
+    if (relay_->waiting() > 0 && relay_->sent_count() < kForgetAtLeast) return {};
+    return forget_sent(relay_->take_sent());
+  }
+  std::vector<OutboxKey> elsewhere;  // sent rows of partitions that have no work now
+  for (const OutboxKey& key : relay_->take_sent()) {
+    const auto work = std::find_if(works.begin(), works.end(), [&key](const PartitionWork& w) {
+      return w.partition == key.partition;
+    });
+    (work == works.end() ? elsewhere : work->sent).push_back(key);
+  }
+  TRY_VOID(commit(works));
+  after_commit(std::move(works));
+  return forget_sent(std::move(elsewhere));
+}
+
+Result<void> Worker::commit(const std::vector<PartitionWork>& works) {
+  const auto done = until_done([this, &works] {
+    const Instant start = clock_.now();
+    auto committed = store_.commit(works);
+    metrics_.transaction_seconds.observe(clock_.now() - start);
+    return committed;
+  });
+  if (done) metrics_.transactions.add();
+  if (!done && done.error().code == Code::fenced) metrics_.fenced.add();
+  return done;
+}
+
+// Repeats what fails for a reason that may pass. Meanwhile nothing is read, so nothing piles up.
+Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
+  Backoff backoff;
+  const Instant began = clock_.now();
+  while (true) {
+    auto done = attempt();
+    if (done || done.error().code == Code::fenced) return done;
+    metrics_.transaction_retries.add();
+    not_working(done.error().context);
+    if (stopping() || clock_.now() - began > kTransactionPatience) return done;
+    const Millis wait = backoff.next();
+    log::warning("transaction failed retry_ms={} why={}", wait.count(),
+                 log::quoted(done.error().context));
+    pause_for(wait);
+  }
+}
+
+void Worker::after_commit(std::vector<PartitionWork> works) {
+  std::vector<client::TopicPartition> hints;
+  for (PartitionWork& work : works) {
+    owned_.find(work.partition)->second.claim.next_offset = work.next_offset;
+    hints.push_back({options_.orders_topic, work.partition, work.next_offset});
+    for (const OrderRow& row : work.orders) {
+      const bool placed = row.state == ledger::OrderState::placed;
+      (placed ? metrics_.placed : metrics_.rejected).add();
+    }
+    for (const OutboxRow& row : work.outbox) {
+      if (row.topic != options_.orders_topic) metrics_.dead_letters.add();
+    }
+    relay_->add(std::move(work.outbox));
+  }
+  relay();
+  if (const auto hinted = consumer_->commit(hints, client::Consumer::Wait::no); !hinted) {
+    log::debug("group commit failed why={}", log::quoted(hinted.error().context));
+  }
+}
+
+Result<void> Worker::forget_sent(std::vector<OutboxKey> sent) {
+  if (sent.empty()) return {};
+  return until_done([this, &sent] { return store_.forget(sent); });
+}
+
+void Worker::relay() {
+  relay_->pump(clock_.now());
+  metrics_.outbox_depth.set(static_cast<std::int64_t>(relay_->waiting()));
+  metrics_.outbox_failed_sends.add(relay_->failed_sends() - counted_failed_sends_);
+  counted_failed_sends_ = relay_->failed_sends();
+}
+
+void Worker::measure_lag() {
+  const Instant now = clock_.now();
+  if (now < measure_lag_at_) return;
+  measure_lag_at_ = now + kLagInterval;
+  std::int64_t lag = 0;
+  for (const auto& [partition, owned] : owned_) {
+    if (!owned.held) continue;
+    const auto marks = consumer_->watermarks(options_.orders_topic, partition, Millis(1'000));
+    if (!marks) return;
+    lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);
+  }
+  metrics_.lag.set(lag);
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,108 @@
+#pragma once
+// Worker: pulls the partitions that its group gives it, asks each one's OrderMachine what the
+// records mean, has the store write it in one transaction a batch, and relays the outbox.
+//
+// The database says where to go on; the offsets committed to the group are only a hint for lag. A
+// partition's fold starts at the beginning of the log: records that the database has already are
+// folded without being written. Whatever goes wrong, nothing is skipped: a failed transaction is
+// repeated, and after anything else the worker leaves the group and joins it again.
+//
+// Runs on the thread that calls run(). stop() and status() may be called from any thread.
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shared/base/clock.h"
+#include "shared/base/result.h"
+#include "shared/client/consumer.h"
+#include "shared/client/producer.h"
+#include "worker/options.h"
+#include "worker/order_machine.h"
+#include "worker/order_store.h"
+#include "worker/outbox_relay.h"
+#include "worker/worker_metrics.h"
+
+namespace sluice::worker {
+
+// Whether orders are being placed, and if not, why.
+struct Status {
+  bool working = false;
+  std::string why_not = "starting";
+};
+
+class Worker {
+ public:
+  // REQUIRES: `store`, `clock` and `metrics` outlive it; the store is used by nobody else.
+  Worker(const Options& options, OrderStore& store, const Clock& clock, WorkerMetrics& metrics);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  // Returns after stop(), within some seconds: the transaction in flight is finished, what is on
+  // its way to the log is waited for briefly, the group is left.
+  void run();
+  void stop();
+  Status status() const;
+
+ private:
+  // A partition that this worker owns or has owned. The fold outlives the claim, so that getting
+  // the partition back is cheap.
+  struct Owned {
+    OrderMachine machine;
+    Claim claim;
+    bool held = false;
+  };
+
+  Result<void> session();
+  Result<void> open_clients();
+  void close_clients();
+  Result<void> make_dead_letter_topic();
+
+  Result<std::vector<client::TopicPartition>> take_over(
+      std::vector<client::TopicPartition> assigned);
+  Result<std::int64_t> take_over(std::int32_t partition);
+  void give_up(const std::vector<client::TopicPartition>& revoked);
+
+  Result<void> turn();
+  Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
+  Result<void> write(std::vector<PartitionWork> works);
+  Result<void> commit(const std::vector<PartitionWork>& works);
+  Result<void> until_done(const std::function<Result<void>()>& attempt);
+  void after_commit(std::vector<PartitionWork> works);
+  Result<void> forget_sent(std::vector<OutboxKey> sent);
+  void relay();
+  void measure_lag();
+  void count_held();
+
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  void pause_for(Millis duration);  // or until stop()
+  void working();
+  void not_working(std::string why);
+
+  const Options options_;
+  OrderStore& store_;
+  const Clock& clock_;
+  WorkerMetrics& metrics_;
+  std::unique_ptr<client::Producer> producer_;
+  std::unique_ptr<OutboxRelay> relay_;
+  std::unique_ptr<client::Consumer> consumer_;
+  std::map<std::int32_t, Owned> owned_;
+  std::set<std::int32_t> just_taken_;  // in the poll that runs or has just returned
+  bool joined_ = false;                // the group has told what is ours, be it nothing
+  std::uint64_t counted_failed_sends_ = 0;
+  Instant measure_lag_at_;
+
+  std::atomic<bool> stopping_{false};
+  mutable std::mutex mutex_;
+  std::condition_variable stopped_;
+  Status status_;  // guarded by mutex_
+};
+
+}  // namespace sluice::worker

@@ -16,7 +16,8 @@ void look_at(const RecordBatchView& batch) {
   const bool valid = batch.validate().has_value();
   const bool deeply_valid = batch.validate_deep().has_value();
   CHECK(valid || !deeply_valid);
-  if (valid) CHECK(batch.last_offset_delta() >= 0 && batch.last_sequence() >= -1);
+  if (valid) CHECK(batch.last_offset_delta() >= 0);
+  if (valid && batch.has_producer() && !batch.is_control()) CHECK(batch.last_sequence() >= 0);
   const auto records = read_records(batch);
   if (!deeply_valid || batch.compression() != Compression::none) return;
   CHECK(records.has_value());

@@ -45,7 +45,8 @@ Task<void> Connection::read_requests() {
     inbox_.received(*got);
     while (!no_more_requests_) {
       if (queue_.size() >= shared_.limits.pipeline_max) {
-        co_await Wait{reader_};
+        wake(writer_);
+        if (queue_.size() >= shared_.limits.pipeline_max) co_await Wait{reader_};
         continue;
       }
       const auto state = inbox_.next();

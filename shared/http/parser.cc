@@ -262,6 +262,10 @@ bool Parser::check_fields() {
   ByteView encoding;
   for (std::size_t i = 0; i < field_count_; ++i) {
     const auto name = name_of(fields_[i]);
+    if (name.empty()) {
+      fail(400, "bad-header", "a header field has no name");
+      return false;
+    }
     if (name.size() == 4 && equal_ignoring_case(name, "host")) {
       ++hosts;
       if (!std::ranges::all_of(value_of(fields_[i]), is_host_character)) {

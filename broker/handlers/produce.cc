@@ -19,7 +19,11 @@ struct Refusal {
 // Kafka's rules for what a client may append (ProduceRequest.validateRecords, LogValidator).
 Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t version) {
   const auto batch = wire::RecordBatchView::at_front(records);
-  if (!batch) return {ErrorCode::corrupt_message, batch.error().context};
+  if (!batch) {
+    return {batch.error().code == Code::unsupported ? ErrorCode::invalid_record
+                                                    : ErrorCode::corrupt_message,
+            batch.error().context};
+  }
   if (const auto valid = batch->validate(); !valid) {
     return {valid.error().code == Code::invalid ? ErrorCode::invalid_record
                                                 : ErrorCode::corrupt_message,

@@ -1,0 +1,50 @@
+#pragma once
+// The HTTP API: what its handlers work with, one set a loop, and the routes.
+
+#include "frontend/in_flight.h"
+#include "frontend/ledger_reader.h"
+#include "frontend/order_log.h"
+#include "frontend/stock_book.h"
+#include "shared/base/clock.h"
+#include "shared/http/problem.h"
+#include "shared/http/response.h"
+#include "shared/http/router.h"
+#include "shared/metrics/registry.h"
+#include "shared/net/loop.h"
+
+namespace sluice::frontend {
+
+// What the handlers count; any thread.
+struct ApiMetrics {
+  explicit ApiMetrics(metrics::Registry& registry);
+  metrics::Counter& accepted;
+  metrics::Counter& replayed;
+  metrics::Counter& sold_out;
+  metrics::Counter& limit_reached;
+  metrics::Counter& unavailable;
+  metrics::Counter& pending;
+};
+
+// References outlive the router.
+struct Api {
+  net::Loop& loop;  // the one that runs the handlers
+  const Clock& clock;
+  StockBook& stock;
+  InFlight& in_flight;
+  OrderLog& log;
+  const LedgerReader& ledger;
+  ApiMetrics& metrics;
+};
+
+// POST /v1/sales/{sale}/orders
+void add_place_order(http::Router& router, const Api& api);
+// GET /v1/orders/{id}
+void add_order_status(http::Router& router, const Api& api);
+// GET /v1/sales, GET /v1/sales/{sale}, GET /v1/time
+void add_sales(http::Router& router, const Api& api);
+
+// A problem type of this API: urn:sluice:problem:<code>.
+http::Problem problem(int status, std::string_view code, std::string_view title);
+http::Response no_such_sale();
+
+}  // namespace sluice::frontend

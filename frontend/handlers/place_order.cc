@@ -1,0 +1,303 @@
+// POST /v1/sales/{sale}/orders: socket to log in one visible line: reserve, append, 202.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "frontend/handlers/api.h"
+#include "frontend/time_text.h"
+#include "shared/async/one_shot.h"
+#include "shared/ledger/event.h"
+
+namespace sluice::frontend {
+namespace {
+
+// Who a request is from. The demo's identity: a plain header that anybody can set.
+constexpr std::string_view kUserHeader = "X-User-Id";
+
+// Refusals that are always the same bytes. The sold-out one is the hot path of a flash sale: it
+// allocates nothing, logs nothing and takes no lock.
+struct Refusals {
+  http::StaticResponse sold_out{
+      problem(409, "sold-out", "Sold out").detail("No unit is free now; cancelled ones come back")
+          .response()};
+  http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
+  http::StaticResponse paused{
+      problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
+  http::StaticResponse not_ready{
+      problem(503, "starting", "The service is starting")
+          .detail("Nothing was reserved; the order log is still being read")
+          .response()
+          .add("Retry-After", "1")};
+  http::StaticResponse unreachable{
+      problem(503, "log-unavailable", "Orders cannot be stored now")
+          .detail("Nothing was reserved; try again")
+          .response()
+          .add("Retry-After", "1")};
+  http::StaticResponse overloaded{
+      problem(503, "overloaded", "Too many orders are on their way to the log")
+          .detail("Nothing was reserved; try again")
+          .response()
+          .add("Retry-After", "1")};
+  http::StaticResponse no_user{
+      problem(401, "no-user", "Who is ordering?")
+          .detail("The request needs the header X-User-Id with 1 to 128 bytes")
+          .response()
+          .add("WWW-Authenticate", "X-User-Id")};
+};
+
+http::Response bad_request(std::string_view detail) {
+  return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
+}
+
+// The body is {"quantity": n} or nothing at all.
+Result<std::int64_t> parse_quantity(ByteView body) {
+  if (body.empty()) return 1;
+  boost::system::error_code error;
+  const boost::json::value json = boost::json::parse(body, error);
+  if (error) return fail(Code::invalid, "body: not valid JSON: " + error.message());
+  const auto* object = json.if_object();
+  if (object == nullptr) return fail(Code::invalid, "body: must be an object like {\"quantity\":1}");
+  std::int64_t quantity = 1;
+  for (const auto& [name, value] : *object) {
+    if (name != "quantity") {
+      return fail(Code::invalid, fmt::format("body: unknown field \"{}\"; known: quantity",
+                                             std::string_view(name).substr(0, 64)));
+    }
+    const auto* number = value.if_int64();
+    if (number == nullptr || *number < 1 || *number > ledger::kMaxUnits) {
+      return fail(Code::invalid,
+                  fmt::format("quantity: must be an integer from 1 to {}", ledger::kMaxUnits));
+    }
+    quantity = *number;
+  }
+  return quantity;
+}
+
+// The Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07: a quoted string; plain text is
+// taken too), or the user's first slot: without a key a repeat is the same order.
+Result<std::string> parse_key(const http::Request& request) {
+  const auto header = request.header("Idempotency-Key");
+  if (!header) return ledger::slot_key(0);
+  ByteView key = *header;
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  if (!ledger::is_plain_text(key, ledger::kMaxKeyBytes)) {
+    return fail(Code::invalid, fmt::format("Idempotency-Key: must have 1 to {} bytes of text",
+                                           ledger::kMaxKeyBytes));
+  }
+  return std::string(key);
+}
+
+// {"order_id":…}: the same bytes for the first answer and for each repeat.
+Buffer order_json(const ledger::Reserve& order, std::string_view state) {
+  Buffer json = fmt::format(R"({{"order_id":"{}","sale":"{}","quantity":{},"state":"{}","status_url":"/v1/orders/{}")",
+                            order.order, order.sale, order.quantity, state, order.order);
+  if (order.deadline > 0) {
+    json += fmt::format(R"(,"expires_at":"{}")", rfc3339({order.deadline}));
+  }
+  json += "}\n";
+  return json;
+}
+
+http::Response accepted(const ledger::Reserve& order, std::string_view state, bool replayed) {
+  http::Response response = http::Response::json(202, order_json(order, state));
+  response.add("Location", "/v1/orders/" + order.order);
+  response.add("Retry-After", "1");
+  response.add("Cache-Control", "no-store");
+  if (replayed) response.add("Idempotency-Replayed", "true");
+  return response;
+}
+
+class PlaceOrder {
+ public:
+  PlaceOrder(const Api& api, std::shared_ptr<const Refusals> refusals)
+      : api_(api), refusals_(std::move(refusals)) {}
+
+  // Cheapest check first; the per-user limit is checked before a unit is taken.
+  http::Answer operator()(const http::Request& request) const {
+    SaleStock* sale = api_.stock.find(request.param("sale"));
+    if (!api_.ledger.ready()) return unavailable(refusals_->not_ready);
+    if (sale == nullptr) return no_such_sale();
+    const WallTime now = api_.clock.wall();
+    switch (sale->phase(now)) {
+      case SalePhase::ended: return &refusals_->ended;
+      case SalePhase::paused: return &refusals_->paused;
+      case SalePhase::not_started: return not_started(*sale, now);
+      case SalePhase::open: break;
+    }
+    const ByteView user = request.header(kUserHeader).value_or(ByteView());
+    if (sale->sold_out() && !sale->may_have_ordered(user)) {
+      api_.metrics.sold_out.add();
+      return &refusals_->sold_out;
+    }
+    if (!ledger::is_plain_text(user, ledger::kMaxUserBytes)) return &refusals_->no_user;
+    const auto quantity = parse_quantity(request.body);
+    if (!quantity) return bad_request(quantity.error().context);
+    const auto key = parse_key(request);
+    if (!key) return bad_request(key.error().context);
+    ledger::Reserve order;
+    order.order = ledger::order_id(sale->id(), user, *key);
+    order.sale = sale->id();
+    order.user = user;
+    order.quantity = *quantity;
+    order.key = *key;
+    order.reserved_at = now.unix_millis;
+    return reserve(*sale, std::move(order));
+  }
+
+ private:
+  http::Answer reserve(SaleStock& sale, ledger::Reserve order) const {
+    const auto id = *ledger::pack_order_id(order.order);
+    // A new order needs the log; a repeat is answered from memory even while the log is away.
+    if (!api_.log.reachable() && !sale.may_have_ordered(order.user)) {
+      return unavailable(refusals_->unreachable);
+    }
+    switch (sale.reserve(order.user, id, order.quantity)) {
+      case SaleStock::Result::sold_out:
+        api_.metrics.sold_out.add();
+        return &refusals_->sold_out;
+      case SaleStock::Result::limit_reached:
+        api_.metrics.limit_reached.add();
+        return limit_reached(sale, order.user);
+      case SaleStock::Result::different:
+        return problem(422, "key-reused", "The Idempotency-Key was used for another order")
+            .detail("The first request with this key had another quantity")
+            .member("order", "/v1/orders/" + order.order)
+            .response();
+      case SaleStock::Result::repeated:
+        return repeat(std::move(order), id);
+      case SaleStock::Result::reserved:
+        return append(sale, std::move(order), id);
+    }
+    return bad_request("impossible");
+  }
+
+  http::Answer append(SaleStock& sale, ledger::Reserve order, ledger::PackedOrderId id) const {
+    const ledger::Sale definition = sale.definition();
+    order.unit_price = definition.unit_price;
+    order.currency = definition.currency;
+    if (definition.payment_window_ms > 0) {
+      order.deadline = order.reserved_at + definition.payment_window_ms;
+    }
+    return send_and_answer(api_, sale, std::move(order), id);
+  }
+
+  // Sends the reserve and answers when its outcome is known, or after a while with "pending".
+  static Task<http::Response> send_and_answer(Api api, SaleStock& sale, ledger::Reserve order,
+                                              ledger::PackedOrderId id) {
+    OneShot<Placement> placed;
+    const auto partition = ledger::partition_of(order.sale, api.log.partition_count());
+    const auto prepare = [&](const ledger::Reserve& reserve) {
+      api.in_flight.add(id, reserve, partition, api.clock.now(), answer_on(api.loop, placed));
+    };
+    const auto sent = api.log.append(order, partition, prepare, report_to(api, sale, id));
+    if (!sent) report_to(api, sale, id)({.outcome = client::Outcome::not_persisted});
+    switch (co_await placed) {
+      case Placement::queued:
+        api.metrics.accepted.add();
+        co_return accepted(order, "queued", false);
+      case Placement::pending:
+        api.metrics.accepted.add();
+        api.metrics.pending.add();
+        co_return accepted(order, "pending", false);
+      case Placement::not_reserved:
+        break;
+    }
+    api.metrics.unavailable.add();
+    co_return not_reserved(sent);
+  }
+
+  static http::Response not_reserved(const Result<void>& sent) {
+    const bool full = !sent && sent.error().code == Code::overloaded;
+    auto response = full ? problem(503, "overloaded", "Too many orders are on their way to the log")
+                         : problem(503, "log-unavailable", "Orders cannot be stored now");
+    return response.detail("Nothing was reserved; try again").response().add("Retry-After", "1");
+  }
+
+  // Resumes the request on its loop, from whatever thread learned the outcome.
+  static InFlight::Waiter answer_on(net::Loop& loop, OneShot<Placement>& placed) {
+    return [&loop, &placed](Placement placement) {
+      loop.post([&placed, placement] { placed.set(placement); });
+    };
+  }
+
+  static client::Producer::Done report_to(const Api& api, SaleStock& sale,
+                                          ledger::PackedOrderId id) {
+    return [&in_flight = api.in_flight, &sale, id](client::Delivery delivery) {
+      in_flight.delivered(id, delivery.outcome, [&sale, &id](const ledger::Reserve& reserve) {
+        sale.undo(reserve.user, id);
+      });
+    };
+  }
+
+  http::Answer repeat(ledger::Reserve order, ledger::PackedOrderId id) const {
+    api_.metrics.replayed.add();
+    return wait_for_first(api_, std::move(order), id);
+  }
+
+  // The first request with this id may still be under way: then both get its answer.
+  static Task<http::Response> wait_for_first(Api api, ledger::Reserve order,
+                                             ledger::PackedOrderId id) {
+    if (const auto in_flight = api.in_flight.find(id)) {
+      OneShot<Placement> placed;
+      InFlight::Waiter waiter = answer_on(api.loop, placed);
+      if (api.in_flight.join(id, waiter)) {
+        const Placement placement = co_await placed;
+        if (placement == Placement::not_reserved) co_return not_reserved({});
+        co_return accepted(in_flight->reserve,
+                           placement == Placement::queued ? "queued" : "pending", true);
+      }
+    }
+    if (const auto status = api.ledger.find_order(order.order)) {
+      order.deadline = status->deadline;
+      order.quantity = status->quantity;
+      co_return accepted(order, status->state, true);
+    }
+    co_return not_reserved({});  // undone between the two looks
+  }
+
+  http::Answer limit_reached(SaleStock& sale, std::string_view user) const {
+    auto refusal = problem(409, "limit-reached", "The limit for one user is reached");
+    refusal.member("per_user_limit", sale.definition().per_user_limit);
+    ledger::PackedOrderId newest;
+    if (sale.newest_order(user, newest)) {
+      refusal.member("order", "/v1/orders/" + ledger::order_id_text(newest));
+    }
+    return refusal.response();
+  }
+
+  // 409, not 425: that one is for TLS early data only (RFC 8470).
+  http::Answer not_started(const SaleStock& sale, WallTime now) const {
+    const std::int64_t starts_at = sale.definition().starts_at.value_or(0);
+    const std::int64_t wait_ms = starts_at - now.unix_millis;
+    return problem(409, "sale-not-started", "The sale has not started")
+        .member("starts_at", rfc3339({starts_at}))
+        .member("server_time", rfc3339(now))
+        .member("retry_after_ms", wait_ms)
+        .response()
+        .add("Retry-After", std::to_string((wait_ms + 999) / 1000));
+  }
+
+  http::Answer unavailable(const http::StaticResponse& refusal) const {
+    api_.metrics.unavailable.add();
+    return &refusal;
+  }
+
+  Api api_;
+  std::shared_ptr<const Refusals> refusals_;
+};
+
+}  // namespace
+
+void add_place_order(http::Router& router, const Api& api) {
+  router.add("POST", "/v1/sales/{sale}/orders",
+             PlaceOrder(api, std::make_shared<const Refusals>()));
+}
+
+}  // namespace sluice::frontend

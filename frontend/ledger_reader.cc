@@ -1,0 +1,375 @@
+#include "frontend/ledger_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "shared/base/check.h"
+#include "shared/client/admin.h"
+#include "shared/ledger/codec.h"
+#include "shared/ledger/topic.h"
+#include "shared/log/log.h"
+
+namespace sluice::frontend {
+namespace {
+
+using Kind = ledger::Change::Kind;
+
+// How often the deadlines of waiting answers are looked at while the log is quiet.
+constexpr Millis kPollTimeout{50};
+// Records folded under one hold of the lock; above it readers of orders would wait too long.
+constexpr std::size_t kBatchRecords = 4096;
+constexpr Millis kWatermarkTimeout{5'000};
+constexpr Millis kAdminTimeout{2'000};
+
+std::string state_text(const ledger::Order& order) {
+  switch (order.state) {
+    case ledger::OrderState::reserved: return "queued";
+    case ledger::OrderState::voided: return "rejected";
+    case ledger::OrderState::placed:
+    case ledger::OrderState::paid:
+    case ledger::OrderState::rejected:
+    case ledger::OrderState::cancelled:
+    case ledger::OrderState::expired: break;
+  }
+  return std::string(name_of(order.state));
+}
+
+ledger::PackedOrderId packed(std::string_view id) {
+  const auto bytes = ledger::pack_order_id(id);
+  CHECK(bytes);
+  return *bytes;
+}
+
+}  // namespace
+
+LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
+                           InFlight& in_flight, std::function<void(Error)> on_end)
+    : options_(std::move(options)),
+      clock_(clock),
+      log_(log),
+      stock_(stock),
+      in_flight_(in_flight),
+      on_end_(std::move(on_end)) {}
+
+LedgerReader::~LedgerReader() = default;
+
+void LedgerReader::start() {
+  thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+}
+
+void LedgerReader::run(std::stop_token stop) {
+  const auto followed = follow(stop);
+  ready_ = false;
+  if (!followed) on_end_(followed.error());
+}
+
+// Tries for as long as it takes: a frontend may be started before its broker.
+void LedgerReader::prepare(const std::stop_token& stop) {
+  while (!stop.stop_requested() && partitions_.empty()) {
+    const auto count = find_or_create_topic();
+    if (!count) {
+      note_problem(count.error().context);
+      continue;
+    }
+    log_.set_partition_count(*count);
+    const std::unique_lock lock(folds_mutex_);
+    for (std::int32_t i = 0; i < *count; ++i) partitions_.push_back(std::make_unique<Partition>());
+  }
+}
+
+Result<std::int32_t> LedgerReader::find_or_create_topic() const {
+  const std::string name(ledger::kOrdersTopic);
+  TRY(admin, client::Admin::open(options_.settings, kAdminTimeout));
+  auto topic = admin->describe_topic(name);
+  if (!topic && topic.error().code == Code::not_found) {
+    // Nothing of a sale may ever be dropped by age or size.
+    TRY_VOID(admin->create_topic({.name = name,
+                                  .partitions = options_.partitions,
+                                  .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
+    topic = admin->describe_topic(name);
+  }
+  if (!topic) return std::unexpected(topic.error());
+  return static_cast<std::int32_t>(topic->topic.partitions.size());
+}
+
+Result<void> LedgerReader::follow(const std::stop_token& stop) {
+  prepare(stop);
+  if (stop.stop_requested()) return {};
+  TRY(consumer, open_consumer());
+  bool whole = false;
+  while (!stop.stop_requested()) {
+    if (!whole) {
+      const auto checked = check_whole(*consumer);
+      if (!checked && checked.error().code == Code::out_of_range) return checked;
+      if (!checked) note_problem(checked.error().context);
+      whole = checked.has_value();
+      continue;
+    }
+    auto batch = consumer->poll(kBatchRecords, kPollTimeout);
+    if (batch) {
+      TRY_VOID(apply(*batch));
+      if (!ready()) advance_start(batch->ends());
+    } else if (batch.error().code == Code::out_of_range) {
+      return std::unexpected(batch.error());
+    } else {
+      note_problem(batch.error().context);
+    }
+    if (auto fatal = log_.fatal()) return std::unexpected(*fatal);
+    in_flight_.expire(clock_.now());
+    if (ready()) settle_doubts();
+  }
+  return {};
+}
+
+Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {
+  client::ConsumerOptions options;
+  options.report_ends = true;
+  options.missing_offset = client::ConsumerOptions::Missing::error;
+  options.fetch_wait_max = Millis(500);
+  TRY(consumer, client::Consumer::open(options_.settings, std::move(options)));
+  std::vector<client::TopicPartition> partitions;
+  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
+    partitions.push_back({std::string(ledger::kOrdersTopic), i, 0});
+  }
+  TRY_VOID(consumer->assign(partitions));
+  return std::move(consumer);
+}
+
+// A log that lost its head would fold to too much stock.
+Result<void> LedgerReader::check_whole(client::Consumer& consumer) {
+  const std::string topic(ledger::kOrdersTopic);
+  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
+    TRY(watermarks, consumer.watermarks(topic, i, kWatermarkTimeout));
+    if (watermarks.low == 0) continue;
+    return fail(Code::out_of_range,
+                fmt::format("{} [{}] begins at offset {} instead of 0: without its head the stock "
+                            "cannot be known; restore the log from a backup",
+                            topic, i, watermarks.low));
+  }
+  return {};
+}
+
+Result<void> LedgerReader::apply(const client::Batch& batch) {
+  if (batch.records().empty()) return {};
+  const std::unique_lock lock(folds_mutex_);
+  for (const auto& record : batch.records()) TRY_VOID(apply(record));
+  return {};
+}
+
+Result<void> LedgerReader::apply(const client::Record& record) {
+  ledger::Fold& fold = partitions_[static_cast<std::size_t>(record.partition)]->fold;
+  records_.fetch_add(1, std::memory_order_relaxed);
+  const auto event = ledger::decode(record.value.value_or(ByteView()));
+  if (!event) {
+    log::warning("record skipped partition={} offset={} reason={}", record.partition, record.offset,
+                 log::quoted(event.error().context));
+    fold.skip(record.offset);
+    return {};
+  }
+  return react(record.partition, *event, fold.apply(record.offset, *event));
+}
+
+Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
+                                 const ledger::Change& change) {
+  switch (change.kind) {
+    case Kind::epoch_accepted:
+    case Kind::epoch_refused:
+      return epoch_changed(index, std::get<ledger::Epoch>(event),
+                           change.kind == Kind::epoch_accepted);
+    case Kind::sale_defined:
+    case Kind::sale_changed:
+      if (ready()) sale_changed(change, std::get<ledger::Sale>(event));
+      return {};
+    case Kind::reserved:
+    case Kind::repeated:
+      in_flight_.seen(packed(change.order));
+      return {};
+    case Kind::voided:
+      if (ready()) reserve_voided(change);
+      return {};
+    case Kind::rejected:
+    case Kind::cancelled:
+    case Kind::expired:
+      if (ready() && change.stock_delta > 0) order_released(index, change);
+      return {};
+    case Kind::placed:
+    case Kind::paid:
+    case Kind::refund_due:
+    case Kind::replayed:
+    case Kind::ignored:
+      return {};
+  }
+  return {};
+}
+
+Result<void> LedgerReader::epoch_changed(std::int32_t index, const ledger::Epoch& epoch,
+                                         bool accepted) {
+  Partition& partition = *partitions_[static_cast<std::size_t>(index)];
+  if (epoch.writer != log_.writer()) {
+    if (!accepted || !partition.owned) return {};
+    return fail(Code::fenced, fmt::format("another frontend ({}) took over {} [{}] with epoch {}",
+                                          epoch.writer, ledger::kOrdersTopic, index, epoch.epoch));
+  }
+  if (epoch.epoch == partition.asked_epoch) partition.waiting_for_epoch = false;
+  if (!accepted) return {};
+  partition.owned = true;
+  undo(in_flight_.settle(index, epoch.epoch));
+  return {};
+}
+
+void LedgerReader::sale_changed(const ledger::Change& change, const ledger::Sale& definition) {
+  SaleStock* sale = stock_.find(definition.sale);
+  if (sale == nullptr) {
+    stock_.add(definition, change.stock_delta);
+    return;
+  }
+  sale->redefine(definition);
+  sale->add(change.stock_delta);
+}
+
+// Ours only after a fence that we have not read yet; a worker turns it into a rejected row.
+void LedgerReader::reserve_voided(const ledger::Change& change) {
+  const auto id = ledger::pack_order_id(change.order);
+  if (!id) return;
+  const auto held = in_flight_.find(*id);
+  in_flight_.seen(*id);
+  if (held) stock_.find(held->reserve.sale)->release(held->reserve.user, *id);
+}
+
+void LedgerReader::order_released(std::int32_t index, const ledger::Change& change) {
+  const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+  const ledger::Order* order = fold.find_order(change.order);
+  SaleStock* sale = stock_.find(change.sale);
+  CHECK(order != nullptr && sale != nullptr);
+  sale->release(order->user, packed(change.order));
+}
+
+void LedgerReader::undo(const std::vector<ledger::Reserve>& reserves) {
+  for (const auto& reserve : reserves) {
+    stock_.find(reserve.sale)->undo(reserve.user, packed(reserve.order));
+    log::info("order settled order={} outcome=not_reserved", reserve.order);
+  }
+}
+
+client::Producer::Done LedgerReader::note_failure(std::int32_t index) {
+  return [failed = &partitions_[static_cast<std::size_t>(index)]->send_failed](
+             client::Delivery delivery) {
+    if (delivery.outcome != client::Outcome::persisted) *failed = true;
+  };
+}
+
+void LedgerReader::take_over(std::int32_t index) {
+  Partition& partition = *partitions_[static_cast<std::size_t>(index)];
+  if (partition.waiting_for_epoch) return;
+  const std::int64_t epoch = std::max(partition.fold.epoch().epoch, partition.asked_epoch) + 1;
+  if (const auto sent = log_.begin_epoch(index, epoch, note_failure(index)); !sent) {
+    note_problem(sent.error().context);
+    return;
+  }
+  partition.asked_epoch = epoch;
+  partition.waiting_for_epoch = true;
+}
+
+void LedgerReader::write_sales(std::int32_t index) {
+  Partition& partition = *partitions_[static_cast<std::size_t>(index)];
+  for (const auto& sale : options_.sales) {
+    if (ledger::partition_of(sale.sale, log_.partition_count()) != index) continue;
+    if (partition.fold.find_sale(sale.sale) != nullptr) continue;
+    if (partition.sales_sent.contains(sale.sale)) continue;
+    if (log_.append(ledger::Event(sale), index, note_failure(index))) {
+      partition.sales_sent.insert(sale.sale);
+    }
+  }
+}
+
+// Before the doors open: each partition is read to its end, taken over, read up to our epoch, and
+// given the configured sales that it lacks.
+void LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
+  for (const auto& end : ends) at_end_.insert(end.partition);
+  bool complete = true;
+  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
+    Partition& partition = *partitions_[static_cast<std::size_t>(i)];
+    if (partition.send_failed.exchange(false)) {
+      partition.waiting_for_epoch = false;
+      partition.sales_sent.clear();
+    }
+    if (!at_end_.contains(i)) {
+      complete = false;
+    } else if (!partition.owned) {
+      complete = false;
+      take_over(i);
+    } else {
+      write_sales(i);
+    }
+  }
+  for (const auto& sale : options_.sales) {
+    const auto index = ledger::partition_of(sale.sale, log_.partition_count());
+    const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+    complete = complete && fold.find_sale(sale.sale) != nullptr;
+  }
+  if (!complete) return;
+  build_stock();
+  ready_.store(true, std::memory_order_release);
+  log::info("ledger folded records={} sales={}", records(), stock_.all().size());
+}
+
+void LedgerReader::build_stock() {
+  for (const auto& partition : partitions_) {
+    for (const auto& [id, state] : partition->fold.sales()) {
+      stock_.add(state->definition, state->available());
+    }
+    partition->fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
+      if (order.sale == nullptr) return;
+      stock_.find(order.sale->definition.sale)
+          ->restore(order.user, packed(id), order.quantity, order.holds_units());
+    });
+  }
+}
+
+void LedgerReader::settle_doubts() {
+  for (const std::int32_t index : in_flight_.doubtful_partitions()) {
+    Partition& partition = *partitions_[static_cast<std::size_t>(index)];
+    if (partition.send_failed.exchange(false)) partition.waiting_for_epoch = false;
+    take_over(index);
+  }
+}
+
+void LedgerReader::note_problem(std::string problem) {
+  const std::lock_guard lock(problem_mutex_);
+  problem_ = std::move(problem);
+}
+
+std::string LedgerReader::progress() const {
+  const std::lock_guard lock(problem_mutex_);
+  std::string text = fmt::format("reading {}: {} records so far", ledger::kOrdersTopic, records());
+  if (!problem_.empty()) text += "; last problem: " + problem_;
+  return text;
+}
+
+std::optional<OrderStatus> LedgerReader::find_order(std::string_view id) const {
+  const std::shared_lock lock(folds_mutex_);
+  for (const auto& partition : partitions_) {
+    const ledger::Order* order = partition->fold.find_order(id);
+    if (order == nullptr) continue;
+    OrderStatus status;
+    status.order = id;
+    status.user = order->user;
+    status.quantity = order->quantity;
+    status.unit_price = order->unit_price;
+    status.reserved_at = order->reserved_at;
+    status.deadline = order->deadline;
+    status.state = state_text(*order);
+    status.reason = partition->fold.why_rejected(id);
+    if (order->sale != nullptr) {
+      status.sale = order->sale->definition.sale;
+      status.currency = order->sale->definition.currency;
+    }
+    if (order->state == ledger::OrderState::voided) status.reason = name_of(order->void_reason);
+    return status;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,121 @@
+#pragma once
+// LedgerReader: the thread that reads the ledger's topic and keeps everything derived from it: the
+// folds, the stock, the orders in flight. At start it takes ownership of every partition by an epoch
+// record, folds up to it, and only then says ready. Afterwards it follows the log for as long as the
+// process lives; when another frontend takes a partition over, it stops and says fenced.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "frontend/in_flight.h"
+#include "frontend/order_log.h"
+#include "frontend/stock_book.h"
+#include "shared/base/clock.h"
+#include "shared/base/result.h"
+#include "shared/client/consumer.h"
+#include "shared/client/settings.h"
+#include "shared/ledger/fold.h"
+
+namespace sluice::frontend {
+
+// What GET /v1/orders/{id} shows of an order that the log has.
+struct OrderStatus {
+  std::string order;
+  std::string sale;
+  std::string user;
+  std::string currency;
+  std::int64_t unit_price = 0;
+  std::int64_t quantity = 0;
+  std::int64_t reserved_at = 0;
+  std::int64_t deadline = 0;
+  std::string state;   // queued, placed, paid, rejected, cancelled, expired
+  std::string reason;  // of a rejected order
+};
+
+class LedgerReader {
+ public:
+  struct Options {
+    client::Settings settings;
+    std::vector<ledger::Sale> sales;  // configured: written to the log when it does not know them
+    std::int32_t partitions = 4;      // of the topic, when it has to be created
+  };
+
+  // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot be
+  // trusted. REQUIRES: the references outlive it.
+  LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
+               InFlight& in_flight, std::function<void(Error)> on_end);
+  // Stops and joins.
+  ~LedgerReader();
+
+  void start();
+
+  // True from the moment when all of the log up to our epochs is folded.
+  bool ready() const { return ready_.load(std::memory_order_acquire); }
+  // Why not, for /readyz: "replaying seckill.orders: 12000 records".
+  std::string progress() const;
+  std::uint64_t records() const { return records_.load(std::memory_order_relaxed); }
+
+  // Any thread.
+  std::optional<OrderStatus> find_order(std::string_view id) const;
+
+ private:
+  // One partition as this thread sees it.
+  struct Partition {
+    ledger::Fold fold;                   // guarded by folds_mutex_
+    std::int64_t asked_epoch = 0;        // the newest that we sent
+    bool waiting_for_epoch = false;      // sent, not read back yet
+    bool owned = false;                  // an epoch of ours was accepted
+    std::set<std::string> sales_sent;    // configured sales that were appended
+    std::atomic<bool> send_failed = false;  // set by the producer's thread: send again
+  };
+
+  void run(std::stop_token stop);
+  void prepare(const std::stop_token& stop);
+  Result<void> follow(const std::stop_token& stop);
+  Result<std::int32_t> find_or_create_topic() const;
+  Result<std::unique_ptr<client::Consumer>> open_consumer() const;
+  Result<void> check_whole(client::Consumer& consumer);
+  Result<void> apply(const client::Batch& batch);
+  Result<void> apply(const client::Record& record);
+  Result<void> react(std::int32_t index, const ledger::Event& event, const ledger::Change& change);
+  Result<void> epoch_changed(std::int32_t index, const ledger::Epoch& epoch, bool accepted);
+  void sale_changed(const ledger::Change& change, const ledger::Sale& definition);
+  void reserve_voided(const ledger::Change& change);
+  void order_released(std::int32_t index, const ledger::Change& change);
+  void undo(const std::vector<ledger::Reserve>& reserves);
+  void take_over(std::int32_t index);
+  void write_sales(std::int32_t index);
+  client::Producer::Done note_failure(std::int32_t index);
+  void advance_start(std::span<const client::TopicPartition> ends);
+  void build_stock();
+  void settle_doubts();
+  void note_problem(std::string problem);
+
+  const Options options_;
+  const Clock& clock_;
+  OrderLog& log_;
+  StockBook& stock_;
+  InFlight& in_flight_;
+  std::function<void(Error)> on_end_;
+
+  mutable std::shared_mutex folds_mutex_;
+  std::vector<std::unique_ptr<Partition>> partitions_;
+  std::set<std::int32_t> at_end_;  // partitions read to their end, at start
+  std::atomic<bool> ready_ = false;
+  std::atomic<std::uint64_t> records_ = 0;
+  mutable std::mutex problem_mutex_;
+  std::string problem_;  // guarded by problem_mutex_: the last error while not ready
+  std::jthread thread_;
+};
+
+}  // namespace sluice::frontend

@@ -1,0 +1,156 @@
+#include "frontend/options.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "frontend/time_text.h"
+
+namespace sluice::frontend {
+namespace {
+
+void describe_sale(config::Schema& s, SaleOptions& sale) {
+  s.add("id", sale.id, "id", "Stands in URLs: 1 to 64 of A-Z a-z 0-9 . _ -").required();
+  s.add("title", sale.title, "text", "What people read");
+  s.add("stock", sale.stock, "units", "Units to sell, when the order log does not know the sale yet")
+      .between(0, ledger::kMaxUnits)
+      .required();
+  s.add("unit_price", sale.unit_price, "minor units", "Price of one unit, such as cents")
+      .between(0, ledger::kMaxPrice);
+  s.add("currency", sale.currency, "code", "ISO 4217 code of the price");
+  s.add("per_user_limit", sale.per_user_limit, "units", "Units that one user may hold")
+      .between(1, ledger::kMaxUnits);
+  s.add("starts_at", sale.starts_at, "time", "RFC 3339; empty: open at once");
+  s.add("ends_at", sale.ends_at, "time", "RFC 3339; empty: open until it is closed");
+  s.add("payment_window", sale.payment_window,
+        "How long an order may stay unpaid; 0: for ever")
+      .between(0, ledger::kMaxWindowMs);
+}
+
+Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string_view field,
+                                            const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto time = parse_rfc3339(text);
+  if (time) return time->unix_millis;
+  return fail(Code::invalid, fmt::format("sale {}: {}: {}", sale, field, time.error().context));
+}
+
+}  // namespace
+
+config::Schema describe(Options& o) {
+  config::Schema s("sluice-frontend", "The flash-sale service: takes orders over HTTP");
+  s.add("listen", o.listen, "host:port", "Where people order; port 0 takes a free one");
+  s.add("admin_listen", o.admin_listen, "host:port", "Where /healthz, /readyz and /metrics are");
+  s.add("bootstrap_servers", o.bootstrap_servers, "host:port,...",
+        "The brokers that keep the order log: sluice-broker or an Apache Kafka cluster");
+  s.add("log_level", o.log_level, "level", "How much to log")
+      .one_of({"debug", "info", "warning", "error"});
+  s.add("loops", o.loops, "threads",
+        "HTTP loops, each with its own listener on the same port; one a core that is free for it")
+      .between(1, 256);
+  s.add("partitions", o.partitions, "partitions",
+        "Of the order log, when it is created; each sale lives in one. More let more workers share "
+        "the sales; it cannot be changed later")
+      .between(1, 1'000);
+  s.add("answer_within", o.answer_within,
+        "How long an order waits for the log before it is answered 202 pending")
+      .between(100, 60'000);
+  s.add("send_timeout", o.send_timeout,
+        "How long an order is sent again before its outcome is settled by reading the log")
+      .between(1'000, 600'000);
+  s.add("linger", o.linger, "How long a batch of orders waits for company on its way to the broker")
+      .between(0, 1'000);
+  s.add("in_flight_orders_max", o.in_flight_orders_max, "orders",
+        "Orders on their way to the log; one more is answered 503, not reserved. Bounds memory and "
+        "waiting when the log is slow")
+      .between(1, 10'000'000);
+  s.add("max_header_bytes", o.max_header_bytes, "Request line and headers; more is answered 431")
+      .between(1024, 1 << 20);
+  s.add("max_body_bytes", o.max_body_bytes, "Request body; more is answered 413")
+      .between(64, 16 << 20);
+  s.add("max_connections", o.max_connections, "connections",
+        "Open connections of all loops; one more is answered 503")
+      .between(1, 1'000'000);
+  s.add("header_timeout", o.header_timeout, "From a request's first byte to its last header: 408")
+      .between(100, 600'000);
+  s.add("body_timeout", o.body_timeout, "From the headers to the end of the body: 408")
+      .between(100, 600'000);
+  s.add("idle_timeout", o.idle_timeout,
+        "Between requests of one connection; long, because new connections are the costly part")
+      .between(1'000, 3'600'000);
+  s.add("kafka", o.kafka, "name=value,...",
+        "Further options of the Kafka client (librdkafka's names), such as security.protocol=ssl");
+  s.add_list("sales", o.sales, "sales", "Sales to open. What the order log says of a sale wins",
+             describe_sale,
+             SaleOptions{.title = "A demo", .stock = 1000, .unit_price = 9900});
+  s.add_rule([&o]() -> Result<void> {
+    const auto sales = configured_sales(o);
+    if (!sales) return std::unexpected(sales.error());
+    return {};
+  });
+  return s;
+}
+
+Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
+  std::vector<ledger::Sale> sales;
+  std::set<std::string> ids;
+  for (const auto& item : options.sales) {
+    if (!ledger::is_sale_id(item.id)) {
+      return fail(Code::invalid, fmt::format("sale \"{}\": id: 1 to {} of A-Z a-z 0-9 . _ -",
+                                             item.id, ledger::kMaxSaleIdBytes));
+    }
+    if (!ids.insert(item.id).second) {
+      return fail(Code::invalid, fmt::format("sale {}: id: given twice", item.id));
+    }
+    ledger::Sale sale;
+    sale.sale = item.id;
+    sale.title = item.title.empty() ? item.id : item.title;
+    sale.stock = item.stock;
+    sale.unit_price = item.unit_price;
+    sale.currency = item.currency;
+    sale.per_user_limit = item.per_user_limit;
+    sale.payment_window_ms = item.payment_window.count();
+    TRY(starts_at, time_of(item.id, "starts_at", item.starts_at));
+    TRY(ends_at, time_of(item.id, "ends_at", item.ends_at));
+    sale.starts_at = starts_at;
+    sale.ends_at = ends_at;
+    if (!ledger::is_plain_text(sale.title, ledger::kMaxTitleBytes)) {
+      return fail(Code::invalid, fmt::format("sale {}: title: at most {} bytes of text", item.id,
+                                             ledger::kMaxTitleBytes));
+    }
+    if (!ledger::is_plain_text(sale.currency, ledger::kMaxCurrencyBytes)) {
+      return fail(Code::invalid, fmt::format("sale {}: currency: 1 to {} bytes of text", item.id,
+                                             ledger::kMaxCurrencyBytes));
+    }
+    sales.push_back(std::move(sale));
+  }
+  return sales;
+}
+
+client::Settings client_settings(const Options& options) {
+  return {.bootstrap_servers = options.bootstrap_servers,
+          .client_id = "sluice-frontend",
+          .extra = options.kafka};
+}
+
+client::ProducerOptions producer_options(const Options& options) {
+  client::ProducerOptions producer;
+  producer.linger = options.linger;
+  producer.message_timeout = options.send_timeout;
+  producer.request_timeout = std::min(producer.request_timeout, options.send_timeout);
+  producer.queue_messages_max = options.in_flight_orders_max;
+  return producer;
+}
+
+http::Limits http_limits(const Options& options) {
+  http::Limits limits;
+  limits.header_bytes_max = static_cast<std::size_t>(options.max_header_bytes.bytes);
+  limits.body_bytes_max = static_cast<std::size_t>(options.max_body_bytes.bytes);
+  limits.connections_max = (options.max_connections + options.loops - 1) / options.loops;
+  limits.header_timeout = options.header_timeout;
+  limits.body_timeout = options.body_timeout;
+  limits.idle_timeout = options.idle_timeout;
+  return limits;
+}
+
+}  // namespace sluice::frontend

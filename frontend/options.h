@@ -1,0 +1,63 @@
+#pragma once
+// The frontend's options: each declared once in options.cc with unit, default and why.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/base/clock.h"
+#include "shared/client/producer.h"
+#include "shared/client/settings.h"
+#include "shared/config/byte_size.h"
+#include "shared/config/schema.h"
+#include "shared/http/http_limits.h"
+#include "shared/ledger/event.h"
+
+namespace sluice::frontend {
+
+// One item of `sales:`.
+struct SaleOptions {
+  std::string id = "demo";
+  std::string title;
+  std::int64_t stock = 0;
+  std::int64_t unit_price = 0;
+  std::string currency = "CNY";
+  std::int64_t per_user_limit = 1;
+  std::string starts_at;
+  std::string ends_at;
+  Millis payment_window{0};
+};
+
+struct Options {
+  std::string listen = "127.0.0.1:8080";
+  std::string admin_listen = "127.0.0.1:8081";
+  std::string bootstrap_servers = "127.0.0.1:9092";
+  std::string log_level = "info";
+  std::size_t loops = 1;
+  std::int32_t partitions = 4;
+  Millis answer_within{2'000};
+  Millis send_timeout{30'000};
+  Millis linger{1};
+  std::int32_t in_flight_orders_max = 50'000;
+  config::ByteSize max_header_bytes{16 << 10};
+  config::ByteSize max_body_bytes{64 << 10};
+  std::size_t max_connections = 20'000;
+  Millis header_timeout{10'000};
+  Millis body_timeout{30'000};
+  Millis idle_timeout{75'000};
+  std::vector<std::string> kafka;
+  std::vector<SaleOptions> sales;
+};
+
+// The schema over `options`, which outlives it.
+config::Schema describe(Options& options);
+
+// The configured sales as events. Errors name the sale and the field.
+Result<std::vector<ledger::Sale>> configured_sales(const Options& options);
+client::Settings client_settings(const Options& options);
+client::ProducerOptions producer_options(const Options& options);
+// Of one loop.
+http::Limits http_limits(const Options& options);
+
+}  // namespace sluice::frontend

@@ -1,0 +1,46 @@
+#include "frontend/order_log.h"
+
+#include <mutex>
+#include <utility>
+
+#include "shared/ledger/codec.h"
+#include "shared/ledger/topic.h"
+
+namespace sluice::frontend {
+
+void OrderLog::set_partition_count(std::int32_t count) {
+  for (std::int32_t i = 0; i < count; ++i) epochs_.push_back(std::make_unique<PartitionEpoch>());
+}
+
+client::ProduceRecord OrderLog::record(const ledger::Event& event, std::int32_t partition) const {
+  client::ProduceRecord record;
+  record.topic = std::string(ledger::kOrdersTopic);
+  record.partition = partition;
+  record.key = ledger::key_of(event);
+  record.value = ledger::encode(event);
+  return record;
+}
+
+Result<void> OrderLog::append(ledger::Reserve reserve, std::int32_t partition,
+                              const std::function<void(const ledger::Reserve&)>& prepare,
+                              Done done) {
+  PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
+  const std::shared_lock lock(owner.mutex);
+  reserve.epoch = owner.epoch;
+  prepare(reserve);
+  return producer_->send(record(std::move(reserve), partition), std::move(done));
+}
+
+Result<void> OrderLog::append(const ledger::Event& event, std::int32_t partition, Done done) {
+  return producer_->send(record(event, partition), std::move(done));
+}
+
+Result<void> OrderLog::begin_epoch(std::int32_t partition, std::int64_t epoch, Done done) {
+  PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
+  const std::unique_lock lock(owner.mutex);
+  TRY_VOID(producer_->send(record(ledger::Epoch{epoch, writer_}, partition), std::move(done)));
+  owner.epoch = epoch;
+  return {};
+}
+
+}  // namespace sluice::frontend

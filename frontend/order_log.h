@@ -1,0 +1,63 @@
+#pragma once
+// OrderLog: writes to the ledger's topic. Every reserve carries the epoch under which this frontend
+// owns its partition; a new epoch record and the reserves around it keep their order in the log,
+// because both are handed to the one idempotent producer under a lock of the partition. Any thread.
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/client/producer.h"
+#include "shared/ledger/event.h"
+
+namespace sluice::frontend {
+
+class OrderLog {
+ public:
+  using Done = client::Producer::Done;
+
+  // `writer`: a random id of this process, written into its epochs.
+  OrderLog(std::unique_ptr<client::Producer> producer, std::string writer)
+      : producer_(std::move(producer)), writer_(std::move(writer)) {}
+
+  // Once, when the topic is known to exist, before anything is appended.
+  void set_partition_count(std::int32_t count);
+  std::int32_t partition_count() const { return static_cast<std::int32_t>(epochs_.size()); }
+  const std::string& writer() const { return writer_; }
+  // False while no server can be reached: a reserve would only wait.
+  bool reachable() const { return producer_->reachable(); }
+  std::optional<Error> fatal() const { return producer_->fatal(); }
+
+  // Sends the reserve under the partition's current epoch. `prepare` gets it with the epoch filled in
+  // before anything is sent, so that the caller has it on record first. An error: nothing was sent and
+  // `done` is never called.
+  Result<void> append(ledger::Reserve reserve, std::int32_t partition,
+                      const std::function<void(const ledger::Reserve&)>& prepare, Done done);
+  // Sends any other event.
+  Result<void> append(const ledger::Event& event, std::int32_t partition, Done done);
+  // Sends an epoch record; reserves appended after it carry it.
+  Result<void> begin_epoch(std::int32_t partition, std::int64_t epoch, Done done);
+
+  Result<void> flush(Millis timeout) { return producer_->flush(timeout); }
+  std::size_t outstanding() const { return producer_->outstanding(); }
+
+ private:
+  struct PartitionEpoch {
+    std::shared_mutex mutex;  // shared: reserves; exclusive: a new epoch
+    std::int64_t epoch = 0;   // guarded by mutex
+  };
+
+  client::ProduceRecord record(const ledger::Event& event, std::int32_t partition) const;
+
+  std::unique_ptr<client::Producer> producer_;
+  const std::string writer_;
+  std::vector<std::unique_ptr<PartitionEpoch>> epochs_;
+};
+
+}  // namespace sluice::frontend

@@ -1,0 +1,101 @@
+#include "frontend/time_text.h"
+
+#include <charconv>
+#include <chrono>
+
+#include <fmt/format.h>
+
+namespace sluice::frontend {
+namespace {
+
+// Takes parts off the front of a text; after the first mismatch everything fails.
+class Parts {
+ public:
+  explicit Parts(std::string_view text) : rest_(text) {}
+
+  int digits(std::size_t count) {
+    int value = 0;
+    if (rest_.size() < count) ok_ = false;
+    if (!ok_) return 0;
+    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + count, value);
+    if (error != std::errc() || end != rest_.data() + count || value < 0) ok_ = false;
+    rest_.remove_prefix(count);
+    return value;
+  }
+  void literal(std::string_view any_of) { ok_ = take(any_of) && ok_; }
+  bool take(std::string_view any_of) {
+    if (rest_.empty() || any_of.find(rest_.front()) == std::string_view::npos) return false;
+    taken_ = rest_.front();
+    rest_.remove_prefix(1);
+    return true;
+  }
+  // ".5", ".123456": up to the millisecond, the rest is dropped.
+  int fraction_millis() {
+    if (!take(".")) return 0;
+    int millis = 0;
+    int scale = 100;
+    if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') ok_ = false;
+    while (!rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {
+      millis += (rest_.front() - '0') * scale;
+      scale /= 10;
+      rest_.remove_prefix(1);
+    }
+    return millis;
+  }
+  char taken() const { return taken_; }
+  bool finished() const { return ok_ && rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  char taken_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace
+
+std::string rfc3339(WallTime at) {
+  using namespace std::chrono;
+  const sys_time<Millis> time{Millis(at.unix_millis)};
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{time - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
+Result<WallTime> parse_rfc3339(std::string_view text) {
+  using namespace std::chrono;
+  Parts parts(text);
+  const int y = parts.digits(4);
+  parts.literal("-");
+  const int mo = parts.digits(2);
+  parts.literal("-");
+  const int d = parts.digits(2);
+  parts.literal("Tt ");
+  const int h = parts.digits(2);
+  parts.literal(":");
+  const int mi = parts.digits(2);
+  parts.literal(":");
+  const int s = parts.digits(2);
+  const int ms = parts.fraction_millis();
+  minutes offset{0};
+  if (!parts.take("Zz")) {
+    parts.literal("+-");
+    const int sign = parts.taken() == '-' ? -1 : 1;
+    const int hours_off = parts.digits(2);
+    parts.literal(":");
+    offset = minutes(sign * (hours_off * 60 + parts.digits(2)));
+  }
+  const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
+  if (!parts.finished() || !date.ok() || h > 23 || mi > 59 || s > 59) {
+    return fail(Code::invalid,
+                fmt::format("\"{}\" is no time like 2026-11-11T00:00:00Z or ...+08:00", text));
+  }
+  const sys_time<Millis> time =
+      sys_days(date) + hours(h) + minutes(mi) + seconds(s) + Millis(ms) - offset;
+  return WallTime{time.time_since_epoch().count()};
+}
+
+}  // namespace sluice::frontend

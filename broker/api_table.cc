@@ -29,7 +29,8 @@ Task<Reply> serve(RequestContext context, Buffer frame, std::size_t body_at) {
   co_return reply_with(context, response);
 }
 
-// acks=0 gets no answer; an error is told by closing the connection (Kafka's KafkaApis does so too).
+// acks=0 gets no answer; an error is told by closing the connection (Kafka's KafkaApis does so
+// too).
 Task<Reply> serve_produce(RequestContext context, Buffer frame, std::size_t body_at) {
   auto request =
       wire::decode<wire::ProduceRequest>(ByteView(frame).substr(body_at), context.version());
@@ -40,8 +41,8 @@ Task<Reply> serve_produce(RequestContext context, Buffer frame, std::size_t body
   for (const auto& topic : response.responses) {
     for (const auto& partition : topic.partition_responses) {
       if (partition.error_code == wire::ErrorCode::none) continue;
-      co_return Reply{{}, "produce with acks=0 failed: " +
-                              std::string(wire::name_of(partition.error_code))};
+      co_return Reply{
+          {}, "produce with acks=0 failed: " + std::string(wire::name_of(partition.error_code))};
     }
   }
   co_return Reply{};
@@ -77,7 +78,9 @@ constexpr Api kApis[] = {
 
 }  // namespace
 
-std::span<const Api> api_table() { return kApis; }
+std::span<const Api> api_table() {
+  return kApis;
+}
 
 const Api* find_api(ApiKey key) {
   const auto* found = std::ranges::find(kApis, key, &Api::key);

@@ -14,7 +14,8 @@ struct Api {
   wire::ApiKey key;
   std::int16_t min_version;  // advertised
   std::int16_t max_version;
-  std::int16_t min_accepted;  // Produce advertises 0, which librdkafka < 2.11.1 looks for, but takes 3
+  std::int16_t
+      min_accepted;  // Produce advertises 0, which librdkafka < 2.11.1 looks for, but takes 3
   // `frame` holds the whole request; the message starts at `body_at`.
   Task<Reply> (*serve)(RequestContext context, Buffer frame, std::size_t body_at);
 };

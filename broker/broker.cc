@@ -65,10 +65,11 @@ Result<void> Broker::check_format() {
   const auto version =
       stored->size() == sizeof(kFormatVersion) ? load_be<std::uint32_t>(stored->data()) : 0;
   if (version == kFormatVersion) return {};
-  return fail(Code::unsupported,
-              fmt::format("the data directory has format version {}, this program reads version {}: "
-                          "start it with the release that wrote it",
-                          version, kFormatVersion));
+  return fail(
+      Code::unsupported,
+      fmt::format("the data directory has format version {}, this program reads version {}: "
+                  "start it with the release that wrote it",
+                  version, kFormatVersion));
 }
 
 void Broker::stage_meta(std::string_view name, Buffer value) {

@@ -27,7 +27,8 @@ struct BrokerOptions {
   // Topics that a client names and nobody created: made with num_partitions partitions, or unknown.
   bool auto_create_topics = true;
   std::int32_t num_partitions = 1;
-  // Partitions x bytes that one fetch may carry, whatever the client asks for (Kafka's fetch.max.bytes).
+  // Partitions x bytes that one fetch may carry, whatever the client asks for (Kafka's
+  // fetch.max.bytes).
   std::int32_t fetch_bytes_max = 50 << 20;
   TopicLimits topics;
   CommitterOptions committer;
@@ -105,7 +106,7 @@ class Broker {
   FetchWaiters fetch_waiters_;
   std::unordered_map<std::uint64_t, OneShot<bool>*> parked_;
   std::uint64_t next_token_ = 0;
-  std::int64_t next_producer_id_ = 0;    // given out next
+  std::int64_t next_producer_id_ = 0;      // given out next
   std::int64_t producer_ids_durable_ = 0;  // ids below this are reserved in the store
   std::string host_;
   std::int32_t port_ = 0;

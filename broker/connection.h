@@ -1,8 +1,8 @@
 #pragma once
 // Connection: one Kafka client. Two coroutines joined by a bounded queue of running requests: the
 // reader cuts frames and starts handlers, the writer awaits them in that order. So replies keep the
-// order of the requests (as Kafka's protocol requires), pipelining is bounded, and a full queue or a
-// full committer simply stops the reading. Lives on the loop thread.
+// order of the requests (as Kafka's protocol requires), pipelining is bounded, and a full queue or
+// a full committer simply stops the reading. Lives on the loop thread.
 
 #include <cstddef>
 #include <cstdint>

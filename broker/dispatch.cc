@@ -11,7 +11,9 @@
 namespace sluice::broker {
 namespace {
 
-Task<Reply> closing(std::string reason) { co_return Reply{{}, std::move(reason)}; }
+Task<Reply> closing(std::string reason) {
+  co_return Reply{{}, std::move(reason)};
+}
 
 // A client newer than this broker asks in a version whose body we cannot read; the answer is in
 // version 0 and names the range, so that it can ask again (KIP-511).

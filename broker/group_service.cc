@@ -53,7 +53,9 @@ wire::ErrorCode GroupService::remove(const std::string& group_id) {
   return coordinator_.delete_group(group_id);
 }
 
-void GroupService::tick(Instant now) { deliver(coordinator_.expire(now)); }
+void GroupService::tick(Instant now) {
+  deliver(coordinator_.expire(now));
+}
 
 void GroupService::stop() {
   deliver(coordinator_.shut_down(clock_.now(), wire::ErrorCode::coordinator_not_available));

@@ -1,6 +1,6 @@
 #pragma once
-// GroupService: the shell around the pure Coordinator: gives time to it, parks JoinGroup and SyncGroup
-// requests until it answers them. Lives on the loop thread.
+// GroupService: the shell around the pure Coordinator: gives time to it, parks JoinGroup and
+// SyncGroup requests until it answers them. Lives on the loop thread.
 
 #include <cstdint>
 #include <functional>

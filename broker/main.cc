@@ -118,4 +118,6 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace sluice::broker
 
-int main(int argc, char** argv) { return sluice::broker::run(argc, argv); }
+int main(int argc, char** argv) {
+  return sluice::broker::run(argc, argv);
+}

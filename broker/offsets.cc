@@ -80,12 +80,13 @@ const Offsets::Group* Offsets::find_group(const std::string& group) const {
 Result<void> Offsets::stage(const std::string& group, const Partition& partition,
                             CommittedOffset offset) {
   if (offset.metadata.size() > kMetadataBytesMax) {
-    return fail(Code::too_large, fmt::format("offset metadata is limited to {} bytes",
-                                             kMetadataBytesMax));
+    return fail(Code::too_large,
+                fmt::format("offset metadata is limited to {} bytes", kMetadataBytesMax));
   }
   if (find(group, partition) == nullptr) {
     if (count_ >= kOffsetsMax) {
-      return fail(Code::overloaded, fmt::format("at most {} committed offsets are kept", kOffsetsMax));
+      return fail(Code::overloaded,
+                  fmt::format("at most {} committed offsets are kept", kOffsetsMax));
     }
     ++count_;
   }

@@ -40,7 +40,8 @@ class Offsets {
   const Group* find_group(const std::string& group) const;
   const std::map<std::string, Group>& groups() const { return groups_; }
 
-  // Staged, and visible at once; the caller commits before it answers. Code::too_large at kOffsetsMax.
+  // Staged, and visible at once; the caller commits before it answers. Code::too_large at
+  // kOffsetsMax.
   Result<void> stage(const std::string& group, const Partition& partition, CommittedOffset offset);
   void stage_erase_group(const std::string& group);
   void stage_erase_topic(const std::string& topic);

@@ -36,9 +36,10 @@ config::Schema describe(Options& o) {
   s.add("connection_idle_timeout", o.connection_idle_timeout,
         "A connection without a request for so long is closed (Kafka's connections.max.idle.ms)")
       .between(1'000, 86'400'000);
-  s.add("commit_queue_bytes", o.commit_queue_bytes,
-        "Appends that wait for the disk; at it sockets are not read. Bounds memory when the disk is "
-        "slower than the network")
+  s.add(
+       "commit_queue_bytes", o.commit_queue_bytes,
+       "Appends that wait for the disk; at it sockets are not read. Bounds memory when the disk is "
+       "slower than the network")
       .between(1 << 20, 1LL << 32);
   s.add("write_buffer_bytes", o.write_buffer_bytes,
         "Memory of recent writes before they go to table files; twice this bounds what a start "

@@ -18,9 +18,10 @@ Server::Server(net::Loop& loop, Broker& broker, ServerLimits limits)
 Server::~Server() = default;
 
 Result<net::HostPort> Server::listen(const net::HostPort& at) {
-  TRY(listener, net::TcpListener::listen(
-                    loop_, at, {},
-                    [this](std::unique_ptr<net::TcpStream> stream) { accept(std::move(stream)); }));
+  TRY(listener,
+      net::TcpListener::listen(loop_, at, {}, [this](std::unique_ptr<net::TcpStream> stream) {
+        accept(std::move(stream));
+      }));
   listener_ = std::move(listener);
   sweep_idle();
   return listener_->bound();

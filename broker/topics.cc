@@ -80,7 +80,9 @@ constexpr TopicConfig::Known kKnown[] = {
 
 }  // namespace
 
-std::span<const TopicConfig::Known> TopicConfig::known() { return kKnown; }
+std::span<const TopicConfig::Known> TopicConfig::known() {
+  return kKnown;
+}
 
 Result<void> TopicConfig::set(const std::string& name, const std::string& value) {
   const auto* known = std::ranges::find(kKnown, name, &Known::name);
@@ -91,8 +93,10 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
     std::size_t bytes = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), bytes);
     if (error != std::errc() || end != value.data() + value.size() || bytes == 0) {
-      return fail(Code::invalid, fmt::format("max.message.bytes must be a positive number of bytes, "
-                                             "got \"{}\"", value));
+      return fail(Code::invalid,
+                  fmt::format("max.message.bytes must be a positive number of bytes, "
+                              "got \"{}\"",
+                              value));
     }
     max_message_bytes_ = bytes;
   } else if (value != known->default_value) {
@@ -109,7 +113,8 @@ Topics::Topics(LogContext& log, Random& random, TopicLimits limits)
 Result<void> Topics::recover() {
   const Buffer next_key = state_key(StateKind::meta, kNextPartition);
   TRY(next, log_.store.get(Family::state, next_key));
-  if (next && next->size() == sizeof(PartitionId)) next_partition_ = load_be<PartitionId>(next->data());
+  if (next && next->size() == sizeof(PartitionId))
+    next_partition_ = load_be<PartitionId>(next->data());
 
   const auto cursor = log_.store.cursor(Family::state, 0);
   const Buffer end = state_end(StateKind::topic);
@@ -128,8 +133,8 @@ Result<void> Topics::recover() {
       TRY_VOID(topic->config.set(name, stored.text()));
     }
     if (!stored.finished()) {
-      return fail(Code::corrupt, fmt::format("the stored description of topic {} is damaged",
-                                             topic->name));
+      return fail(Code::corrupt,
+                  fmt::format("the stored description of topic {} is damaged", topic->name));
     }
     for (const auto& partition : topic->partitions) TRY_VOID(partition->recover());
     partition_count_ += topic->partitions.size();

@@ -1,6 +1,6 @@
 #pragma once
-// Topics: the broker's topics and their partitions, and what a topic may be called and configured with.
-// Lives on the loop thread.
+// Topics: the broker's topics and their partitions, and what a topic may be called and configured
+// with. Lives on the loop thread.
 
 #include <cstdint>
 #include <map>
@@ -89,7 +89,8 @@ class Topics {
   // KIP-195: grows a topic to `count` partitions; the check alone is for validate_only.
   TopicError check_growth(const std::string& name, std::int32_t count) const;
   Task<TopicError> grow(std::string name, std::int32_t count);
-  // Removes the topic and its data, and finishes when that is durable. `removed` lists its partitions.
+  // Removes the topic and its data, and finishes when that is durable. `removed` lists its
+  // partitions.
   Task<TopicError> remove(std::string name, std::vector<PartitionId>* removed);
 
  private:

@@ -94,8 +94,8 @@ std::vector<ledger::Reserve> InFlight::settle(std::int32_t partition, std::int64
   std::vector<ledger::Reserve> undo;
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const Entry& e = entry->second;
-    const bool is_void = e.state == State::doubtful && e.partition == partition &&
-                         e.reserve.epoch < epoch;
+    const bool is_void =
+        e.state == State::doubtful && e.partition == partition && e.reserve.epoch < epoch;
     if (!is_void) {
       ++entry;
       continue;

@@ -1,8 +1,8 @@
 #pragma once
-// InFlight: orders that were sent to the log and have not been read back from it. Their answers wait
-// here, and their outcome is settled here: by the producer's report, by reading the log, or, when the
-// report is "possibly", by a new epoch, after which what was not read is void. Any thread; callbacks
-// run outside of the lock, on the thread of the caller. Bounded by the producer's queue.
+// InFlight: orders that were sent to the log and have not been read back from it. Their answers
+// wait here, and their outcome is settled here: by the producer's report, by reading the log, or,
+// when the report is "possibly", by a new epoch, after which what was not read is void. Any thread;
+// callbacks run outside of the lock, on the thread of the caller. Bounded by the producer's queue.
 
 #include <cstdint>
 #include <deque>
@@ -39,7 +39,8 @@ class InFlight {
   // REQUIRES: the order is not in flight. Calls `waiter` once.
   void add(const ledger::PackedOrderId& id, ledger::Reserve reserve, std::int32_t partition,
            Instant now, Waiter waiter);
-  // Joins an order that is in flight, to get the same answer. False (waiter untouched) when it is not.
+  // Joins an order that is in flight, to get the same answer. False (waiter untouched) when it is
+  // not.
   bool join(const ledger::PackedOrderId& id, Waiter& waiter);
 
   // In flight, and whether it is known to be durable.
@@ -55,8 +56,8 @@ class InFlight {
   void delivered(const ledger::PackedOrderId& id, client::Outcome outcome, Undo undo);
   // Read back from the log, whatever the report said or will say.
   void seen(const ledger::PackedOrderId& id);
-  // Everything sent to the partition under a smaller epoch and still in doubt is void now, because it
-  // was not read before the new epoch's record. Yields what is to be undone.
+  // Everything sent to the partition under a smaller epoch and still in doubt is void now, because
+  // it was not read before the new epoch's record. Yields what is to be undone.
   std::vector<ledger::Reserve> settle(std::int32_t partition, std::int64_t epoch);
 
   // Answers "pending" to whoever has waited long enough.
@@ -84,9 +85,9 @@ class InFlight {
 
   const Millis answer_within_;
   mutable std::mutex mutex_;
-  Entries entries_;                                                 // guarded by mutex_
+  Entries entries_;                                                  // guarded by mutex_
   std::deque<std::pair<Instant, ledger::PackedOrderId>> deadlines_;  // guarded; in order
-  std::size_t doubtful_ = 0;                                        // guarded
+  std::size_t doubtful_ = 0;                                         // guarded
 };
 
 }  // namespace sluice::frontend

@@ -25,13 +25,16 @@ constexpr Millis kAdminTimeout{2'000};
 
 std::string state_text(const ledger::Order& order) {
   switch (order.state) {
-    case ledger::OrderState::reserved: return "queued";
-    case ledger::OrderState::voided: return "rejected";
+    case ledger::OrderState::reserved:
+      return "queued";
+    case ledger::OrderState::voided:
+      return "rejected";
     case ledger::OrderState::placed:
     case ledger::OrderState::paid:
     case ledger::OrderState::rejected:
     case ledger::OrderState::cancelled:
-    case ledger::OrderState::expired: break;
+    case ledger::OrderState::expired:
+      break;
   }
   return std::string(name_of(order.state));
 }

@@ -1,8 +1,8 @@
 #pragma once
 // LedgerReader: the thread that reads the ledger's topic and keeps everything derived from it: the
-// folds, the stock, the orders in flight. At start it takes ownership of every partition by an epoch
-// record, folds up to it, and only then says ready. Afterwards it follows the log for as long as the
-// process lives; when another frontend takes a partition over, it stops and says fenced.
+// folds, the stock, the orders in flight. At start it takes ownership of every partition by an
+// epoch record, folds up to it, and only then says ready. Afterwards it follows the log for as long
+// as the process lives; when another frontend takes a partition over, it stops and says fenced.
 
 #include <atomic>
 #include <cstdint>
@@ -50,8 +50,8 @@ class LedgerReader {
     std::int32_t partitions = 4;      // of the topic, when it has to be created
   };
 
-  // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot be
-  // trusted. REQUIRES: the references outlive it.
+  // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot
+  // be trusted. REQUIRES: the references outlive it.
   LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
                InFlight& in_flight, std::function<void(Error)> on_end);
   // Stops and joins.
@@ -71,11 +71,11 @@ class LedgerReader {
  private:
   // One partition as this thread sees it.
   struct Partition {
-    ledger::Fold fold;                   // guarded by folds_mutex_
-    std::int64_t asked_epoch = 0;        // the newest that we sent
-    bool waiting_for_epoch = false;      // sent, not read back yet
-    bool owned = false;                  // an epoch of ours was accepted
-    std::set<std::string> sales_sent;    // configured sales that were appended
+    ledger::Fold fold;                      // guarded by folds_mutex_
+    std::int64_t asked_epoch = 0;           // the newest that we sent
+    bool waiting_for_epoch = false;         // sent, not read back yet
+    bool owned = false;                     // an epoch of ours was accepted
+    std::set<std::string> sales_sent;       // configured sales that were appended
     std::atomic<bool> send_failed = false;  // set by the producer's thread: send again
   };
 

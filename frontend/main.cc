@@ -29,7 +29,8 @@ class Process {
       : options_(options),
         in_flight_(options.answer_within),
         metrics_api_(metrics_),
-        admin_(loop_, clock_, {}, [this](http::Request& request) { return router_.route(request); }),
+        admin_(loop_, clock_, {},
+               [this](http::Request& request) { return router_.route(request); }),
         sales_(std::move(sales)) {}
 
   Result<void> start() {
@@ -42,9 +43,9 @@ class Process {
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
-    server_ = std::make_unique<Server>(
-        Shared{clock_, stock_, in_flight_, *log_, *reader_, metrics_api_}, http_limits(options_),
-        options_.loops);
+    server_ =
+        std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, metrics_api_},
+                                 http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));
@@ -94,10 +95,9 @@ class Process {
   }
 
   void declare_admin() {
-    http::add_admin_routes(
-        router_, {.healthy = []() -> Result<void> { return {}; },
-                  .ready = [this] { return ready(); },
-                  .metrics = [this] { return metrics_.prometheus(); }});
+    http::add_admin_routes(router_, {.healthy = []() -> Result<void> { return {}; },
+                                     .ready = [this] { return ready(); },
+                                     .metrics = [this] { return metrics_.prometheus(); }});
     metrics_.gauge("sluice_frontend_orders_in_flight", "Orders sent and not read back from the log",
                    [this] { return static_cast<double>(in_flight_.size()); });
     metrics_.gauge("sluice_frontend_orders_in_doubt",
@@ -153,4 +153,6 @@ int run(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace sluice::frontend
 
-int main(int argc, char** argv) { return sluice::frontend::run(argc, argv); }
+int main(int argc, char** argv) {
+  return sluice::frontend::run(argc, argv);
+}

@@ -12,7 +12,8 @@ namespace {
 void describe_sale(config::Schema& s, SaleOptions& sale) {
   s.add("id", sale.id, "id", "Stands in URLs: 1 to 64 of A-Z a-z 0-9 . _ -").required();
   s.add("title", sale.title, "text", "What people read");
-  s.add("stock", sale.stock, "units", "Units to sell, when the order log does not know the sale yet")
+  s.add("stock", sale.stock, "units",
+        "Units to sell, when the order log does not know the sale yet")
       .between(0, ledger::kMaxUnits)
       .required();
   s.add("unit_price", sale.unit_price, "minor units", "Price of one unit, such as cents")
@@ -22,8 +23,7 @@ void describe_sale(config::Schema& s, SaleOptions& sale) {
       .between(1, ledger::kMaxUnits);
   s.add("starts_at", sale.starts_at, "time", "RFC 3339; empty: open at once");
   s.add("ends_at", sale.ends_at, "time", "RFC 3339; empty: open until it is closed");
-  s.add("payment_window", sale.payment_window,
-        "How long an order may stay unpaid; 0: for ever")
+  s.add("payment_window", sale.payment_window, "How long an order may stay unpaid; 0: for ever")
       .between(0, ledger::kMaxWindowMs);
 }
 
@@ -81,8 +81,7 @@ config::Schema describe(Options& o) {
   s.add("kafka", o.kafka, "name=value,...",
         "Further options of the Kafka client (librdkafka's names), such as security.protocol=ssl");
   s.add_list("sales", o.sales, "sales", "Sales to open. What the order log says of a sale wins",
-             describe_sale,
-             SaleOptions{.title = "A demo", .stock = 1000, .unit_price = 9900});
+             describe_sale, SaleOptions{.title = "A demo", .stock = 1000, .unit_price = 9900});
   s.add_rule([&o]() -> Result<void> {
     const auto sales = configured_sales(o);
     if (!sales) return std::unexpected(sales.error());

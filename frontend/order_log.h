@@ -34,9 +34,9 @@ class OrderLog {
   bool reachable() const { return producer_->reachable(); }
   std::optional<Error> fatal() const { return producer_->fatal(); }
 
-  // Sends the reserve under the partition's current epoch. `prepare` gets it with the epoch filled in
-  // before anything is sent, so that the caller has it on record first. An error: nothing was sent and
-  // `done` is never called.
+  // Sends the reserve under the partition's current epoch. `prepare` gets it with the epoch filled
+  // in before anything is sent, so that the caller has it on record first. An error: nothing was
+  // sent and `done` is never called.
   Result<void> append(ledger::Reserve reserve, std::int32_t partition,
                       const std::function<void(const ledger::Reserve&)>& prepare, Done done);
   // Sends any other event.

@@ -10,16 +10,22 @@
 namespace sluice::frontend {
 namespace {
 
-std::size_t hash_of(std::string_view user) { return std::hash<std::string_view>{}(user); }
+std::size_t hash_of(std::string_view user) {
+  return std::hash<std::string_view>{}(user);
+}
 
 }  // namespace
 
 std::string_view name_of(SalePhase phase) {
   switch (phase) {
-    case SalePhase::not_started: return "scheduled";
-    case SalePhase::open: return "open";
-    case SalePhase::paused: return "paused";
-    case SalePhase::ended: return "ended";
+    case SalePhase::not_started:
+      return "scheduled";
+    case SalePhase::open:
+      return "open";
+    case SalePhase::paused:
+      return "paused";
+    case SalePhase::ended:
+      return "ended";
   }
   return "unknown";
 }

@@ -1,10 +1,10 @@
 #pragma once
 // SaleStock: the units of one sale, and who has taken them. Any thread.
 //
-// The reject path reads atomics only: sold_out() is one load, and may_have_ordered() tells, without a
-// lock, whether a user could have an order to be shown instead of "sold out". Taking units is one
-// compare-and-swap under the lock of the user's shard, after the limit was checked, so that no double
-// click can burn stock.
+// The reject path reads atomics only: sold_out() is one load, and may_have_ordered() tells, without
+// a lock, whether a user could have an order to be shown instead of "sold out". Taking units is one
+// compare-and-swap under the lock of the user's shard, after the limit was checked, so that no
+// double click can burn stock.
 //
 // Invariants: 1. available never falls below 0 by reserve(). 2. a user's held units never exceed
 // the limit that held when they were taken. 3. an order id is held at most once.

@@ -10,13 +10,14 @@
 
 namespace sluice::frontend {
 
-// One loop with its thread. Set up by the constructing thread; from serve() on all happens on its own.
+// One loop with its thread. Set up by the constructing thread; from serve() on all happens on its
+// own.
 class Server::Loop {
  public:
   Loop(const Shared& shared, http::Limits limits)
-      : clock_(shared.clock),
-        http_(loop_, shared.clock, limits,
-              [this](http::Request& request) { return router_.route(request); }) {
+      : clock_(shared.clock), http_(loop_, shared.clock, limits, [this](http::Request& request) {
+          return router_.route(request);
+        }) {
     const Api api{loop_,      shared.clock,  shared.stock,  shared.in_flight,
                   shared.log, shared.ledger, shared.metrics};
     add_place_order(router_, api);

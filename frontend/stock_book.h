@@ -1,7 +1,7 @@
 #pragma once
 // StockBook: all sales by id. Any thread may look up; one thread (the ledger reader) adds. A lookup
-// takes no lock: the map is replaced as a whole, and the old ones are kept, because sales are few and
-// are added seldom.
+// takes no lock: the map is replaced as a whole, and the old ones are kept, because sales are few
+// and are added seldom.
 
 #include <atomic>
 #include <functional>

@@ -88,7 +88,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
     parts.literal(":");
     offset = minutes(sign * (hours_off * 60 + parts.digits(2)));
   }
-  const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
+  const year_month_day date{year(y), month(static_cast<unsigned>(mo)),
+                            day(static_cast<unsigned>(d))};
   if (!parts.finished() || !date.ok() || h > 23 || mi > 59 || s > 59) {
     return fail(Code::invalid,
                 fmt::format("\"{}\" is no time like 2026-11-11T00:00:00Z or ...+08:00", text));

@@ -1,5 +1,6 @@
 #pragma once
-// Times as people and JSON read them: RFC 3339 in UTC with milliseconds, "2026-11-11T00:00:00.000Z".
+// Times as people and JSON read them: RFC 3339 in UTC with milliseconds,
+// "2026-11-11T00:00:00.000Z".
 
 #include <string>
 #include <string_view>

@@ -17,9 +17,9 @@ Admin::Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server
     return {};
   };
   // The listener opens only after the log was read, so whoever reaches us finds us ready.
-  http::add_admin_routes(router_, {.healthy = healthy,
-                                   .ready = healthy,
-                                   .metrics = [this] { return metrics_.prometheus(); }});
+  http::add_admin_routes(router_, {.healthy = healthy, .ready = healthy, .metrics = [this] {
+                                     return metrics_.prometheus();
+                                   }});
 }
 
 Result<net::HostPort> Admin::listen(const net::HostPort& at) {
@@ -40,9 +40,10 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
                  [&broker, number] { return number(broker.groups().coordinator().groups()); });
   metrics_.counter("sluice_broker_commits_total", "Group commits: one write and fsync each",
                    [&broker, number] { return number(broker.committer().stats().commits); });
-  metrics_.counter("sluice_broker_commit_requests_total",
-                   "Requests that group commits made durable; divided by commits it is the group size",
-                   [&broker, number] { return number(broker.committer().stats().requests); });
+  metrics_.counter(
+      "sluice_broker_commit_requests_total",
+      "Requests that group commits made durable; divided by commits it is the group size",
+      [&broker, number] { return number(broker.committer().stats().requests); });
   metrics_.counter("sluice_broker_commit_bytes_total", "Bytes written by group commits",
                    [&broker, number] { return number(broker.committer().stats().bytes); });
   metrics_.counter("sluice_broker_commit_seconds_total", "Time spent in group commits", [&broker] {

@@ -1,5 +1,6 @@
 #pragma once
-// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics. Lives on the loop thread.
+// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics. Lives on the loop
+// thread.
 
 #include "broker/broker.h"
 #include "broker/server.h"

@@ -13,8 +13,7 @@ bool legal_software_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
   if (name.empty() || !alphanumeric(name.front()) || !alphanumeric(name.back())) return false;
-  return std::ranges::all_of(
-      name, [&](char c) { return alphanumeric(c) || c == '-' || c == '.'; });
+  return std::ranges::all_of(name, [&](char c) { return alphanumeric(c) || c == '-' || c == '.'; });
 }
 
 }  // namespace

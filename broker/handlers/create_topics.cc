@@ -11,7 +11,9 @@ namespace {
 using wire::ErrorCode;
 using Wanted = wire::CreateTopicsRequest::Topic;
 
-TopicError refuse(ErrorCode code, std::string message) { return {code, std::move(message)}; }
+TopicError refuse(ErrorCode code, std::string message) {
+  return {code, std::move(message)};
+}
 
 // How many partitions: the number, or the manual assignment's length, or the broker's default (-1).
 Result<std::int32_t> partition_count(const Broker& broker, const Wanted& wanted) {
@@ -33,9 +35,9 @@ Result<std::int32_t> partition_count(const Broker& broker, const Wanted& wanted)
 Task<TopicError> create(Broker& broker, const Wanted& wanted, bool validate_only,
                         std::int32_t* partitions) {
   if (wanted.replication_factor != -1 && wanted.replication_factor != 1) {
-    co_return refuse(ErrorCode::invalid_replication_factor,
-                     fmt::format("replication factor {}: there is one broker",
-                                 wanted.replication_factor));
+    co_return refuse(
+        ErrorCode::invalid_replication_factor,
+        fmt::format("replication factor {}: there is one broker", wanted.replication_factor));
   }
   const auto count = partition_count(broker, wanted);
   if (!count) co_return refuse(ErrorCode::invalid_replica_assignment, count.error().context);

@@ -85,8 +85,8 @@ Task<wire::DescribeConfigsResponse> handle_describe_configs(const RequestContext
       describe_broker(context.broker, resource.configuration_keys, answer);
     } else {
       answer.error_code = ErrorCode::invalid_request;
-      answer.error_message = fmt::format("resource type {} has no configuration here",
-                                         resource.resource_type);
+      answer.error_message =
+          fmt::format("resource type {} has no configuration here", resource.resource_type);
     }
   }
   co_return response;

@@ -14,7 +14,7 @@ using Partition = wire::FetchResponse::Topic::Partition;
 struct Pass {
   wire::FetchResponse response;
   std::size_t bytes = 0;
-  bool failed = false;                          // some partition has an error: answer at once
+  bool failed = false;                           // some partition has an error: answer at once
   std::vector<FetchWaiters::Available> waiting;  // what to wait for if it is not enough
   std::vector<std::pair<std::shared_ptr<PartitionLog>, Offset>> seen;  // high watermarks read to
 };
@@ -62,8 +62,8 @@ Task<void> read_partition(std::shared_ptr<PartitionLog> log,
 
 Task<Pass> read_all(const RequestContext& context, const wire::FetchRequest& request) {
   Broker& broker = context.broker;
-  const auto budget = static_cast<std::size_t>(
-      std::clamp(request.max_bytes, 0, broker.options().fetch_bytes_max));
+  const auto budget =
+      static_cast<std::size_t>(std::clamp(request.max_bytes, 0, broker.options().fetch_bytes_max));
   Pass pass;
   for (const auto& wanted_topic : request.topics) {
     pass.response.responses.emplace_back().topic = wanted_topic.topic;
@@ -85,12 +85,12 @@ bool grown_since(const Pass& pass) {
 
 }  // namespace
 
-// Answers at once when there is enough, an error, or no wish to wait; else parks until min_bytes more
-// arrived or max_wait_ms is over, and answers with what there is (ReplicaManager.fetchMessages).
-// Sessions (KIP-227) are declined with session_id 0, which every client accepts.
+// Answers at once when there is enough, an error, or no wish to wait; else parks until min_bytes
+// more arrived or max_wait_ms is over, and answers with what there is
+// (ReplicaManager.fetchMessages). Sessions (KIP-227) are declined with session_id 0, which every
+// client accepts.
 Task<wire::FetchResponse> handle_fetch(const RequestContext& context, wire::FetchRequest request) {
-  const Instant deadline =
-      context.broker.clock().now() + Millis(std::max(request.max_wait_ms, 0));
+  const Instant deadline = context.broker.clock().now() + Millis(std::max(request.max_wait_ms, 0));
   const auto min_bytes = static_cast<std::size_t>(std::max(request.min_bytes, 0));
   for (;;) {
     Pass pass = co_await read_all(context, request);

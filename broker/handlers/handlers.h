@@ -1,6 +1,6 @@
 #pragma once
-// The handlers, one API each. All run on the loop thread, take the decoded request by value and finish
-// with the response; errors travel inside it, in Kafka's fields.
+// The handlers, one API each. All run on the loop thread, take the decoded request by value and
+// finish with the response; errors travel inside it, in Kafka's fields.
 
 #include <optional>
 

@@ -2,8 +2,8 @@
 
 namespace sluice::broker {
 
-// Idempotent producers only: each call gets an id of its own, so the epoch is always 0 and a producer
-// that bumps its epoch (KIP-360) simply becomes a new one.
+// Idempotent producers only: each call gets an id of its own, so the epoch is always 0 and a
+// producer that bumps its epoch (KIP-360) simply becomes a new one.
 Task<wire::InitProducerIdResponse> handle_init_producer_id(const RequestContext& context,
                                                            wire::InitProducerIdRequest request) {
   wire::InitProducerIdResponse response;

@@ -20,8 +20,8 @@ void answer_partition(const CommittedOffset* committed, std::int32_t index, Answ
   answer.metadata = committed->metadata;
 }
 
-// The topics that were asked for, or all of the group's when `wanted` is null. The two wire forms of
-// a topic (before version 8 and since) have the same members.
+// The topics that were asked for, or all of the group's when `wanted` is null. The two wire forms
+// of a topic (before version 8 and since) have the same members.
 template <class Wanted, class Answer>
 void answer_group(const Offsets& offsets, const std::string& group,
                   const std::optional<std::vector<Wanted>>& wanted, std::vector<Answer>& topics) {

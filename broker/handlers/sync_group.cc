@@ -14,8 +14,7 @@ Task<wire::SyncGroupResponse> handle_sync_group(const RequestContext& context,
   sync.protocol_type = std::move(request.protocol_type);
   sync.protocol_name = std::move(request.protocol_name);
   for (auto& assignment : request.assignments) {
-    sync.assignments.push_back(
-        {std::move(assignment.member_id), std::move(assignment.assignment)});
+    sync.assignments.push_back({std::move(assignment.member_id), std::move(assignment.assignment)});
   }
   SyncGroupResponse synced = co_await context.broker.groups().sync(std::move(sync));
 

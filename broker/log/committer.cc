@@ -37,7 +37,7 @@ void Committer::erase_partition(PartitionId partition) {
   states_.erase(states_.lower_bound(producers_from), states_.upper_bound(producers_to));
   sealed_.erase_range(Family::state, producers_from, producers_to);
   sealed_.erase_range(Family::log, log_key(partition, 0),
-                log_key(partition, std::numeric_limits<Offset>::max()));
+                      log_key(partition, std::numeric_limits<Offset>::max()));
   erase(partition_key(partition));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
-// Committer: group commit. Everything staged on the loop while one write syncs joins the next write:
-// one WriteBatch, one fsync, however many requests wait for it.
+// Committer: group commit. Everything staged on the loop while one write syncs joins the next
+// write: one WriteBatch, one fsync, however many requests wait for it.
 //
-// Lives on the loop thread; the write itself runs on `thread`, a one-thread Offload. Small appends of
-// one commit to one partition coalesce into one stored value, which removes the per-key cost that
-// would otherwise bound small records (docs/decisions/0002). After a failed write nothing is staged or
-// acknowledged any more: commit() yields Code::storage until the process restarts.
+// Lives on the loop thread; the write itself runs on `thread`, a one-thread Offload. Small appends
+// of one commit to one partition coalesce into one stored value, which removes the per-key cost
+// that would otherwise bound small records (docs/decisions/0002). After a failed write nothing is
+// staged or acknowledged any more: commit() yields Code::storage until the process restarts.
 
 #include <cstddef>
 #include <cstdint>

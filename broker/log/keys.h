@@ -1,6 +1,6 @@
 #pragma once
-// The store's keys and the stored format version. docs/storage-format.md is the grammar; a change of
-// any key or value raises kFormatVersion. All integers are big-endian, so keys sort by value.
+// The store's keys and the stored format version. docs/storage-format.md is the grammar; a change
+// of any key or value raises kFormatVersion. All integers are big-endian, so keys sort by value.
 
 #include <cstdint>
 
@@ -11,8 +11,8 @@ namespace sluice::broker {
 // DO NOT REUSE a number: 1 = first layout.
 inline constexpr std::uint32_t kFormatVersion = 1;
 
-// A partition's number in the store: dense, never reused, so that a topic created again under an old
-// name never meets old keys.
+// A partition's number in the store: dense, never reused, so that a topic created again under an
+// old name never meets old keys.
 using PartitionId = std::uint32_t;
 using Offset = std::int64_t;
 
@@ -25,8 +25,8 @@ enum class StateKind : char {
   offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
 };
 
-// Family::log: <partition u32><last offset u64>. Keyed by the LAST offset, seek(offset) lands on the
-// value that holds it.
+// Family::log: <partition u32><last offset u64>. Keyed by the LAST offset, seek(offset) lands on
+// the value that holds it.
 inline Buffer log_key(PartitionId partition, Offset last_offset) {
   Buffer key;
   append_be(key, partition);

@@ -28,8 +28,7 @@ bool in_partition(const Cursor& cursor, PartitionId partition) {
 }
 
 BatchIdentity identity_of(const wire::RecordBatchView& batch) {
-  return {batch.producer_id(), batch.producer_epoch(), batch.base_sequence(),
-          batch.record_count()};
+  return {batch.producer_id(), batch.producer_epoch(), batch.base_sequence(), batch.record_count()};
 }
 
 // The batches of [from, end) as one string, on a reader thread. `end` hides what is staged or was
@@ -37,7 +36,8 @@ BatchIdentity identity_of(const wire::RecordBatchView& batch) {
 Result<Buffer> read_batches(const Store& store, PartitionId partition, Offset from, Offset end,
                             PartitionLog::ReadLimits limits) {
   Buffer out;
-  const auto cursor = store.cursor(Family::log, limits.bytes_max >= kScanReadahead ? kScanReadahead : 0);
+  const auto cursor =
+      store.cursor(Family::log, limits.bytes_max >= kScanReadahead ? kScanReadahead : 0);
   for (cursor->seek(log_key(partition, from)); in_partition(*cursor, partition); cursor->next()) {
     TRY(batches, wire::split_batches(cursor->value()));
     for (const auto& batch : batches) {
@@ -56,14 +56,16 @@ using TimestampedOffset = PartitionLog::TimestampedOffset;
 
 // The first record of the batch that is late enough. Of a compressed batch only the ends are known:
 // its first record stands for it, which is early, never late.
-Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, std::int64_t timestamp) {
+Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch,
+                                        std::int64_t timestamp) {
   if (batch.compression() != wire::Compression::none || batch.base_timestamp_ms() >= timestamp) {
     return TimestampedOffset{batch.base_offset(), batch.base_timestamp_ms()};
   }
   wire::RecordCursor records(batch);
   wire::Record record;
   while (records.next(record)) {
-    if (record.timestamp_ms >= timestamp) return TimestampedOffset{record.offset, record.timestamp_ms};
+    if (record.timestamp_ms >= timestamp)
+      return TimestampedOffset{record.offset, record.timestamp_ms};
   }
   TRY_VOID(records.finish());
   return TimestampedOffset{batch.last_offset(), batch.max_timestamp_ms()};
@@ -94,7 +96,8 @@ PartitionLog::PartitionLog(LogContext& context, PartitionId id)
 Result<void> PartitionLog::recover() {
   TRY(bounds, context_.store.get(Family::state, partition_key(id_)));
   if (!bounds || bounds->size() != kBoundsBytes) {
-    return fail(Code::corrupt, fmt::format("the bounds of partition {} are missing or damaged", id_));
+    return fail(Code::corrupt,
+                fmt::format("the bounds of partition {} are missing or damaged", id_));
   }
   log_start_ = load_be<Offset>(bounds->data());
   end_ = high_watermark_ = load_be<Offset>(bounds->data() + 8);

@@ -2,11 +2,13 @@
 // PartitionLog: one partition. Assigns offsets, checks producer sequences, stages the append, and
 // reads back what is durable.
 //
-// Lives on the loop thread; reads of the store run on the reader Offload. Held by shared_ptr so that a
-// fetch or an append in flight survives the topic's deletion; after close() appends are refused.
+// Lives on the loop thread; reads of the store run on the reader Offload. Held by shared_ptr so
+// that a fetch or an append in flight survives the topic's deletion; after close() appends are
+// refused.
 //
-// Invariants: 1. offsets are dense from log_start to end. 2. high_watermark <= end; what lies between
-// is staged, not yet durable, and invisible. 3. after a failed commit the partition takes no appends.
+// Invariants: 1. offsets are dense from log_start to end. 2. high_watermark <= end; what lies
+// between is staged, not yet durable, and invisible. 3. after a failed commit the partition takes
+// no appends.
 
 #include <cstddef>
 #include <functional>
@@ -39,7 +41,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   PartitionLog(const PartitionLog&) = delete;
   PartitionLog& operator=(const PartitionLog&) = delete;
 
-  // At start, before any other call: the stored bounds and producers, checked against the log itself.
+  // At start, before any other call: the stored bounds and producers, checked against the log
+  // itself.
   Result<void> recover();
   // Stages the stored bounds: a new partition becomes durable with its topic's commit.
   void stage_bounds();

@@ -16,8 +16,12 @@
 namespace sluice::broker {
 namespace {
 
-rocksdb::Slice slice(ByteView bytes) { return {bytes.data(), bytes.size()}; }
-ByteView view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+rocksdb::Slice slice(ByteView bytes) {
+  return {bytes.data(), bytes.size()};
+}
+ByteView view(const rocksdb::Slice& bytes) {
+  return {bytes.data(), bytes.size()};
+}
 
 Error translate(const rocksdb::Status& status, std::string_view doing) {
   const Code code = status.IsCorruption() ? Code::corrupt : Code::storage;
@@ -116,7 +120,8 @@ rocksdb::Options database_options(const RocksOptions& options) {
   rocksdb::Options db;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
-  // A torn tail was never acknowledged; any other damage must stop the start (storage.md section 6).
+  // A torn tail was never acknowledged; any other damage must stop the start (storage.md section
+  // 6).
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;
   db.db_write_buffer_size = options.write_buffer_bytes;
@@ -136,7 +141,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::ColumnFamilyOptions log;
   log.write_buffer_size = options.write_buffer_bytes;
-  log.compression = rocksdb::kNoCompression;  // batches arrive compressed, or their sender chose not to
+  log.compression =
+      rocksdb::kNoCompression;  // batches arrive compressed, or their sender chose not to
   log.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::ColumnFamilyOptions state = log;
   state.write_buffer_size = options.write_buffer_bytes / 4;
@@ -148,12 +154,14 @@ Error open_error(const rocksdb::Status& status, const std::string& path) {
   if (text.find("lock") != std::string::npos || text.find("LOCK") != std::string::npos) {
     return {Code::unavailable,
             fmt::format("data_dir {} is in use by another process: stop it or choose another "
-                        "data_dir ({})", path, text)};
+                        "data_dir ({})",
+                        path, text)};
   }
   if (status.IsCorruption()) {
     return {Code::corrupt,
             fmt::format("data_dir {} is damaged and was not opened, nothing was changed: {}. "
-                        "Restore a backup, or move the directory away to start empty", path, text)};
+                        "Restore a backup, or move the directory away to start empty",
+                        path, text)};
   }
   return {Code::storage, fmt::format("data_dir {} cannot be opened: {}", path, text)};
 }
@@ -169,8 +177,8 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status = rocksdb::DB::Open(database_options(options), options.path, families(options),
-                                        &handles, &db);
+  const auto status =
+      rocksdb::DB::Open(database_options(options), options.path, families(options), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
   return std::make_unique<RocksStore>(db, std::move(handles));
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Store: the one place on disk. Two families of ordered keys, atomic durable writes, snapshots to read
-// from. An interface, because the simulation replaces RocksDB by a map that can drop what was not
-// synced. broker/log/keys.h says what the keys are; docs/storage-format.md says it byte by byte.
+// Store: the one place on disk. Two families of ordered keys, atomic durable writes, snapshots to
+// read from. An interface, because the simulation replaces RocksDB by a map that can drop what was
+// not synced. broker/log/keys.h says what the keys are; docs/storage-format.md says it byte by
+// byte.
 
 #include <cstddef>
 #include <memory>
@@ -50,8 +51,8 @@ class WriteBatch {
   std::size_t bytes_ = 0;
 };
 
-// Walks one family in key order over the state at its creation. Views stay valid until the next move.
-// Used by one thread at a time.
+// Walks one family in key order over the state at its creation. Views stay valid until the next
+// move. Used by one thread at a time.
 class Cursor {
  public:
   virtual ~Cursor() = default;

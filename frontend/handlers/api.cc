@@ -10,7 +10,8 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
     : accepted(registry.counter("sluice_frontend_orders_accepted_total", "Orders answered 202")),
       replayed(registry.counter("sluice_frontend_orders_replayed_total",
                                 "Repeated requests answered with the order that was there")),
-      sold_out(registry.counter("sluice_frontend_orders_sold_out_total", "Orders refused: sold out")),
+      sold_out(
+          registry.counter("sluice_frontend_orders_sold_out_total", "Orders refused: sold out")),
       limit_reached(registry.counter("sluice_frontend_orders_limit_reached_total",
                                      "Orders refused: the user's limit")),
       unavailable(registry.counter("sluice_frontend_orders_unavailable_total",
@@ -22,6 +23,8 @@ http::Problem problem(int status, std::string_view code, std::string_view title)
   return http::Problem(status, code, title, std::string("urn:sluice:problem:").append(code));
 }
 
-http::Response no_such_sale() { return problem(404, "no-such-sale", "No such sale").response(); }
+http::Response no_such_sale() {
+  return problem(404, "no-such-sale", "No such sale").response();
+}
 
 }  // namespace sluice::frontend

@@ -17,8 +17,8 @@ Buffer status_json(const OrderStatus& order) {
   json += fmt::format(R"(,"quantity":{},"unit_price":{},"currency":)", order.quantity,
                       order.unit_price);
   http::append_json_string(json, order.currency);
-  json += fmt::format(R"(,"state":"{}","reserved_at":"{}")", order.state,
-                      rfc3339({order.reserved_at}));
+  json +=
+      fmt::format(R"(,"state":"{}","reserved_at":"{}")", order.state, rfc3339({order.reserved_at}));
   if (order.deadline > 0) json += fmt::format(R"(,"expires_at":"{}")", rfc3339({order.deadline}));
   if (!order.reason.empty()) {
     json += R"(,"reason":)";

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "frontend/handlers/api.h"
 #include "frontend/time_text.h"
@@ -22,9 +22,9 @@ constexpr std::string_view kUserHeader = "X-User-Id";
 // Refusals that are always the same bytes. The sold-out one is the hot path of a flash sale: it
 // allocates nothing, logs nothing and takes no lock.
 struct Refusals {
-  http::StaticResponse sold_out{
-      problem(409, "sold-out", "Sold out").detail("No unit is free now; cancelled ones come back")
-          .response()};
+  http::StaticResponse sold_out{problem(409, "sold-out", "Sold out")
+                                    .detail("No unit is free now; cancelled ones come back")
+                                    .response()};
   http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
   http::StaticResponse paused{
       problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
@@ -33,11 +33,10 @@ struct Refusals {
           .detail("Nothing was reserved; the order log is still being read")
           .response()
           .add("Retry-After", "1")};
-  http::StaticResponse unreachable{
-      problem(503, "log-unavailable", "Orders cannot be stored now")
-          .detail("Nothing was reserved; try again")
-          .response()
-          .add("Retry-After", "1")};
+  http::StaticResponse unreachable{problem(503, "log-unavailable", "Orders cannot be stored now")
+                                       .detail("Nothing was reserved; try again")
+                                       .response()
+                                       .add("Retry-After", "1")};
   http::StaticResponse overloaded{
       problem(503, "overloaded", "Too many orders are on their way to the log")
           .detail("Nothing was reserved; try again")
@@ -61,7 +60,8 @@ Result<std::int64_t> parse_quantity(ByteView body) {
   const boost::json::value json = boost::json::parse(body, error);
   if (error) return fail(Code::invalid, "body: not valid JSON: " + error.message());
   const auto* object = json.if_object();
-  if (object == nullptr) return fail(Code::invalid, "body: must be an object like {\"quantity\":1}");
+  if (object == nullptr)
+    return fail(Code::invalid, "body: must be an object like {\"quantity\":1}");
   std::int64_t quantity = 1;
   for (const auto& [name, value] : *object) {
     if (name != "quantity") {
@@ -96,8 +96,9 @@ Result<std::string> parse_key(const http::Request& request) {
 
 // {"order_id":…}: the same bytes for the first answer and for each repeat.
 Buffer order_json(const ledger::Reserve& order, std::string_view state) {
-  Buffer json = fmt::format(R"({{"order_id":"{}","sale":"{}","quantity":{},"state":"{}","status_url":"/v1/orders/{}")",
-                            order.order, order.sale, order.quantity, state, order.order);
+  Buffer json = fmt::format(
+      R"({{"order_id":"{}","sale":"{}","quantity":{},"state":"{}","status_url":"/v1/orders/{}")",
+      order.order, order.sale, order.quantity, state, order.order);
   if (order.deadline > 0) {
     json += fmt::format(R"(,"expires_at":"{}")", rfc3339({order.deadline}));
   }
@@ -126,10 +127,14 @@ class PlaceOrder {
     if (sale == nullptr) return no_such_sale();
     const WallTime now = api_.clock.wall();
     switch (sale->phase(now)) {
-      case SalePhase::ended: return &refusals_->ended;
-      case SalePhase::paused: return &refusals_->paused;
-      case SalePhase::not_started: return not_started(*sale, now);
-      case SalePhase::open: break;
+      case SalePhase::ended:
+        return &refusals_->ended;
+      case SalePhase::paused:
+        return &refusals_->paused;
+      case SalePhase::not_started:
+        return not_started(*sale, now);
+      case SalePhase::open:
+        break;
     }
     const ByteView user = request.header(kUserHeader).value_or(ByteView());
     if (sale->sold_out() && !sale->may_have_ordered(user)) {

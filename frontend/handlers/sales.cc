@@ -55,7 +55,8 @@ http::Answer show(const Api& api, const http::Request& request) {
 
 http::Answer time(const Api& api) {
   const WallTime now = api.clock.wall();
-  return http::Response::json(200, fmt::format(R"({{"unix_ms":{},"time":"{}"}})" "\n",
+  return http::Response::json(200, fmt::format(R"({{"unix_ms":{},"time":"{}"}})"
+                                               "\n",
                                                now.unix_millis, rfc3339(now)))
       .add("Cache-Control", "no-store");
 }

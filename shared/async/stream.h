@@ -1,7 +1,7 @@
 #pragma once
-// Stream: a connected byte stream, the seam between protocol code and the network. net/tcp.h has the
-// real one; tests and the simulation have their own. The operations are awaitable objects that live
-// in the awaiting coroutine's frame, so reading and writing allocate nothing.
+// Stream: a connected byte stream, the seam between protocol code and the network. net/tcp.h has
+// the real one; tests and the simulation have their own. The operations are awaitable objects that
+// live in the awaiting coroutine's frame, so reading and writing allocate nothing.
 //
 // Lives on one loop thread. At most one read and one write in flight. A Stream must outlive them.
 

@@ -3,8 +3,8 @@
 // calls that finish at once never grows the stack. Move-only; whoever holds it awaits it. A Task
 // that is destroyed before it finished is a bug (CHECK): background work goes through a Gate.
 //
-// Single-threaded: a Task is created, resumed and destroyed on one thread (its loop's). An exception
-// that escapes a coroutine body ends the process: failures are Results.
+// Single-threaded: a Task is created, resumed and destroyed on one thread (its loop's). An
+// exception that escapes a coroutine body ends the process: failures are Results.
 
 #include <coroutine>
 #include <exception>

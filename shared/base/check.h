@@ -1,6 +1,6 @@
 #pragma once
-// CHECK: what must be impossible. On in every build. Hostile bytes never reach a CHECK: input from a
-// peer, a file or an operator is answered with a Result instead.
+// CHECK: what must be impossible. On in every build. Hostile bytes never reach a CHECK: input from
+// a peer, a file or an operator is answered with a Result instead.
 
 #include <cstdio>
 #include <cstdlib>

@@ -43,9 +43,7 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  Instant now() const override {
-    return {std::chrono::steady_clock::now().time_since_epoch()};
-  }
+  Instant now() const override { return {std::chrono::steady_clock::now().time_since_epoch()}; }
   WallTime wall() const override {
     return {std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
                 .count()};

@@ -8,6 +8,8 @@
 namespace sluice::frontend {
 namespace {
 
+namespace chrono = std::chrono;
+
 // Takes parts off the front of a text; after the first mismatch everything fails.
 class Parts {
  public:
@@ -54,11 +56,10 @@ class Parts {
 }  // namespace
 
 std::string rfc3339(WallTime at) {
-  using namespace std::chrono;
-  const sys_time<Millis> time{Millis(at.unix_millis)};
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
+  const chrono::sys_time<Millis> time{Millis(at.unix_millis)};
+  const auto day = chrono::floor<chrono::days>(time);
+  const chrono::year_month_day date{day};
+  const chrono::hh_mm_ss clock{time - day};
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
@@ -66,7 +67,6 @@ std::string rfc3339(WallTime at) {
 }
 
 Result<WallTime> parse_rfc3339(std::string_view text) {
-  using namespace std::chrono;
   Parts parts(text);
   const int y = parts.digits(4);
   parts.literal("-");
@@ -80,22 +80,23 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   parts.literal(":");
   const int s = parts.digits(2);
   const int ms = parts.fraction_millis();
-  minutes offset{0};
+  chrono::minutes offset{0};
   if (!parts.take("Zz")) {
     parts.literal("+-");
     const int sign = parts.taken() == '-' ? -1 : 1;
     const int hours_off = parts.digits(2);
     parts.literal(":");
-    offset = minutes(sign * (hours_off * 60 + parts.digits(2)));
+    offset = chrono::minutes(sign * (hours_off * 60 + parts.digits(2)));
   }
-  const year_month_day date{year(y), month(static_cast<unsigned>(mo)),
-                            day(static_cast<unsigned>(d))};
+  const chrono::year_month_day date{chrono::year(y), chrono::month(static_cast<unsigned>(mo)),
+                                    chrono::day(static_cast<unsigned>(d))};
   if (!parts.finished() || !date.ok() || h > 23 || mi > 59 || s > 59) {
     return fail(Code::invalid,
                 fmt::format("\"{}\" is no time like 2026-11-11T00:00:00Z or ...+08:00", text));
   }
-  const sys_time<Millis> time =
-      sys_days(date) + hours(h) + minutes(mi) + seconds(s) + Millis(ms) - offset;
+  const chrono::sys_time<Millis> time = chrono::sys_days(date) + chrono::hours(h) +
+                                        chrono::minutes(mi) + chrono::seconds(s) + Millis(ms) -
+                                        offset;
   return WallTime{time.time_since_epoch().count()};
 }
 

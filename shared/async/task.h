@@ -9,11 +9,15 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "shared/base/check.h"
 
 namespace sluice {
+
+template <class T = void>
+class Task;
 
 namespace detail {
 
@@ -38,20 +42,29 @@ struct TaskPromiseBase {
   [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
 };
 
+template <class T>
+struct TaskPromise : TaskPromiseBase {
+  std::optional<T> value;
+
+  Task<T> get_return_object();
+  template <class U>
+  void return_value(U&& v) {
+    value.emplace(std::forward<U>(v));
+  }
+};
+
+template <>
+struct TaskPromise<void> : TaskPromiseBase {
+  Task<void> get_return_object();
+  void return_void() {}
+};
+
 }  // namespace detail
 
-template <class T = void>
+template <class T>
 class [[nodiscard]] Task {
  public:
-  struct promise_type : detail::TaskPromiseBase {
-    std::optional<T> value;
-
-    Task get_return_object() { return Task(Handle::from_promise(*this)); }
-    template <class U>
-    void return_value(U&& v) {
-      value.emplace(std::forward<U>(v));
-    }
-  };
+  using promise_type = detail::TaskPromise<T>;
 
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
   Task& operator=(Task&& other) noexcept {
@@ -76,10 +89,11 @@ class [[nodiscard]] Task {
   // The value of a task known to be done.
   T take() {
     CHECK(done());
-    return std::move(*handle_.promise().value);
+    if constexpr (!std::is_void_v<T>) return std::move(*handle_.promise().value);
   }
 
  private:
+  friend promise_type;
   using Handle = std::coroutine_handle<promise_type>;
   explicit Task(Handle handle) : handle_(handle) {}
 
@@ -92,43 +106,13 @@ class [[nodiscard]] Task {
   Handle handle_;
 };
 
-template <>
-class [[nodiscard]] Task<void> {
- public:
-  struct promise_type : detail::TaskPromiseBase {
-    Task get_return_object() { return Task(Handle::from_promise(*this)); }
-    void return_void() {}
-  };
+template <class T>
+Task<T> detail::TaskPromise<T>::get_return_object() {
+  return Task<T>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
 
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  Task& operator=(Task&& other) noexcept {
-    if (this != &other) {
-      destroy();
-      handle_ = std::exchange(other.handle_, {});
-    }
-    return *this;
-  }
-  ~Task() { destroy(); }
-
-  bool done() const { return handle_.promise().finished; }
-  bool await_ready() const noexcept { return done(); }
-  void await_suspend(std::coroutine_handle<> waiter) noexcept {
-    CHECK(!handle_.promise().waiter);
-    handle_.promise().waiter = waiter;
-  }
-  void await_resume() {}
-
- private:
-  using Handle = std::coroutine_handle<promise_type>;
-  explicit Task(Handle handle) : handle_(handle) {}
-
-  void destroy() {
-    if (!handle_) return;
-    CHECK(done());
-    handle_.destroy();
-  }
-
-  Handle handle_;
-};
+inline Task<void> detail::TaskPromise<void>::get_return_object() {
+  return Task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
+}
 
 }  // namespace sluice

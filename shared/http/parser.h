@@ -1,8 +1,8 @@
 #pragma once
 // Parser: HTTP/1.x requests out of bytes, one at a time; strict. The only file that sees llhttp,
 // which does the grammar; the rules that need a whole head (Host, Transfer-Encoding, folded or bare
-// lines) are added here (RFC 9112). Pure: no I/O, no clock. The verdict on a byte sequence does not
-// depend on how it is cut into pieces.
+// lines) are added here (RFC 9112). Pure: no I/O, no clock. Whether and where a byte sequence is
+// refused does not depend on how it is cut into pieces; which of two faults is named may.
 //
 // The caller keeps a message's bytes contiguous from its first byte. It may move them between calls
 // (the parser remembers offsets only). A chunked body is joined in place, so a message never needs

@@ -1,5 +1,7 @@
 #include "worker/options.h"
 
+#include "shared/net/host_port.h"
+
 namespace sluice::worker {
 
 config::Schema describe(Options& options) {
@@ -29,6 +31,8 @@ config::Schema describe(Options& options) {
       .between(1'000, 300'000);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
+  schema.add_rule(
+      [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
   return schema;
 }
 

@@ -1,0 +1,242 @@
+#include "worker/order_machine.h"
+
+#include <doctest/doctest.h>
+
+#include "shared/ledger/codec.h"
+
+using namespace sluice;
+using namespace sluice::worker;
+using ledger::OrderState;
+
+namespace {
+
+constexpr WallTime kNow{1'000'000};
+
+std::string id_of(const std::string& user) {
+  return ledger::order_id("phone", user, "slot:0");
+}
+
+ledger::Sale sale(std::int64_t stock) {
+  return {.sale = "phone", .stock = stock, .unit_price = 500, .currency = "CNY"};
+}
+
+ledger::Reserve reserve(const std::string& user, std::int64_t epoch = 1) {
+  return {.order = id_of(user),
+          .sale = "phone",
+          .user = user,
+          .quantity = 1,
+          .unit_price = 500,
+          .currency = "CNY",
+          .reserved_at = 900'000,
+          .deadline = 2'000'000,
+          .epoch = epoch};
+}
+
+// A machine and the log it reads, record by record.
+struct Log {
+  OrderMachine machine{"seckill.orders", 2};
+  std::int64_t next = 0;
+
+  PartitionWork bytes(std::optional<ByteView> value, std::optional<ByteView> key = "k") {
+    PartitionWork work;
+    machine.apply({next++, key, value}, kNow, work);
+    return work;
+  }
+  PartitionWork event(const ledger::Event& event) { return bytes(ledger::encode(event)); }
+};
+
+Log opened(std::int64_t stock = 10) {
+  Log log;
+  log.event(ledger::Epoch{.epoch = 1, .writer = "w"});
+  log.event(sale(stock));
+  return log;
+}
+
+void check_only_offset(const PartitionWork& work, std::int64_t next_offset) {
+  CHECK(work.orders.empty());
+  CHECK(work.changes.empty());
+  CHECK(work.outbox.empty());
+  CHECK(work.next_offset == next_offset);
+}
+
+}  // namespace
+
+TEST_CASE("epochs and sales only move the offset") {
+  Log log;
+  check_only_offset(log.event(ledger::Epoch{.epoch = 1, .writer = "w"}), 1);
+  check_only_offset(log.event(sale(5)), 2);
+}
+
+TEST_CASE("a valid reserve is placed and answered") {
+  Log log = opened();
+  const PartitionWork work = log.event(reserve("ann"));
+  REQUIRE(work.orders.size() == 1);
+  CHECK(work.orders[0] == OrderRow{.order_id = id_of("ann"),
+                                   .sale = "phone",
+                                   .user_id = "ann",
+                                   .quantity = 1,
+                                   .unit_price = 500,
+                                   .currency = "CNY",
+                                   .state = OrderState::placed,
+                                   .reserved_at = 900'000,
+                                   .deadline = 2'000'000,
+                                   .placed_at = 1'000'000,
+                                   .log_offset = 2});
+  REQUIRE(work.outbox.size() == 1);
+  CHECK(work.outbox[0].id == OutboxKey{2, 2, 0});
+  CHECK(work.outbox[0].topic == "seckill.orders");
+  CHECK(work.outbox[0].partition == 2);
+  CHECK(work.outbox[0].key == id_of("ann"));
+  CHECK(*ledger::decode(*work.outbox[0].value) ==
+        ledger::Event(ledger::Placed{.order = id_of("ann"), .sale = "phone"}));
+  CHECK(work.next_offset == 3);
+}
+
+TEST_CASE("a void reserve is rejected with the reason") {
+  struct Case {
+    const char* why;
+    std::int64_t stock;
+    ledger::Reserve reserve;
+  };
+  ledger::Reserve elsewhere = reserve("ann");
+  elsewhere.sale = "pad";
+  for (const Case& c : {Case{"stale_epoch", 10, reserve("ann", 7)},
+                        Case{"no_stock", 0, reserve("ann")}, Case{"unknown_sale", 10, elsewhere}}) {
+    CAPTURE(c.why);
+    Log log = opened(c.stock);
+    const PartitionWork work = log.event(c.reserve);
+    REQUIRE(work.orders.size() == 1);
+    CHECK(work.orders[0].state == OrderState::rejected);
+    CHECK(work.orders[0].reason == c.why);
+    REQUIRE(work.outbox.size() == 1);
+    CHECK(*ledger::decode(*work.outbox[0].value) ==
+          ledger::Event(
+              ledger::Rejected{.order = id_of("ann"), .sale = c.reserve.sale, .why = c.why}));
+  }
+}
+
+TEST_CASE("an old frontend's reserve after the new one's epoch is rejected") {
+  Log log = opened();
+  log.event(ledger::Epoch{.epoch = 2, .writer = "v"});
+  CHECK(log.event(reserve("ann", 1)).orders.at(0).state == OrderState::rejected);
+  CHECK(log.event(reserve("bob", 2)).orders.at(0).state == OrderState::placed);
+}
+
+TEST_CASE("a reserve seen before asks for nothing, whatever became of the first") {
+  Log log = opened(1);
+  log.event(reserve("ann"));
+  check_only_offset(log.event(reserve("ann")), 4);
+  log.event(reserve("bob"));  // no_stock
+  check_only_offset(log.event(reserve("bob")), 6);
+}
+
+TEST_CASE("records before the next offset change nothing") {
+  Log log = opened();
+  const std::string record = ledger::encode(reserve("ann"));
+  PartitionWork work;
+  log.machine.apply({2, "k", record}, kNow, work);
+  log.machine.apply({2, "k", record}, kNow, work);
+  log.machine.apply({0, "k", record}, kNow, work);
+  CHECK(work.orders.size() == 1);
+  CHECK(work.next_offset == 3);
+}
+
+TEST_CASE("our own outcomes come back and ask for nothing") {
+  Log log = opened(1);
+  log.event(reserve("ann"));
+  log.event(reserve("bob"));
+  check_only_offset(log.event(ledger::Placed{id_of("ann"), "phone"}), 5);
+  check_only_offset(log.event(ledger::Rejected{id_of("bob"), "phone", "no_stock"}), 6);
+}
+
+TEST_CASE("later facts change the row once") {
+  struct Case {
+    ledger::Event event;
+    OrderState state;
+    const char* reason;
+  };
+  const std::string ann = id_of("ann");
+  for (const Case& c :
+       {Case{ledger::Paid{ann, "phone"}, OrderState::paid, ""},
+        Case{ledger::Cancelled{ann, "phone"}, OrderState::cancelled, ""},
+        Case{ledger::Expired{ann, "phone"}, OrderState::expired, ""},
+        Case{ledger::Rejected{ann, "phone", "by hand"}, OrderState::rejected, "by hand"}}) {
+    Log log = opened();
+    log.event(reserve("ann"));
+    const PartitionWork work = log.event(c.event);
+    CHECK(work.changes == std::vector<OrderChange>{{ann, c.state, c.reason}});
+    CHECK(work.orders.empty());
+    check_only_offset(log.event(c.event), 5);
+  }
+}
+
+TEST_CASE("facts about orders that nobody reserved ask for nothing") {
+  Log log = opened();
+  check_only_offset(log.event(ledger::Paid{id_of("eve"), "phone"}), 3);
+}
+
+TEST_CASE("an unreadable record becomes a dead letter that says from where and why") {
+  Log log = opened();
+  const std::string bytes("\x00\xff{", 3);
+  const PartitionWork work = log.bytes(bytes, "some key");
+  CHECK(work.orders.empty());
+  REQUIRE(work.outbox.size() == 1);
+  const OutboxRow& letter = work.outbox[0];
+  CHECK(letter.id == OutboxKey{2, 2, 1});
+  CHECK(letter.topic == "dlq.seckill.orders");
+  CHECK(letter.partition == -1);
+  CHECK(letter.key == "some key");
+  CHECK(letter.value == bytes);
+  REQUIRE(letter.headers.size() == 5);
+  CHECK(letter.headers[0] == client::Header{"__dlq.errors.topic", "seckill.orders"});
+  CHECK(letter.headers[1] == client::Header{"__dlq.errors.partition", "2"});
+  CHECK(letter.headers[2] == client::Header{"__dlq.errors.offset", "2"});
+  CHECK(letter.headers[3] == client::Header{"__dlq.errors.code", "corrupt"});
+  CHECK(letter.headers[4].value->find("not JSON") != std::string::npos);
+  CHECK(log.event(reserve("ann")).orders.size() == 1);
+}
+
+TEST_CASE("neither a tombstone nor an unknown type is skipped silently") {
+  Log log = opened();
+  const PartitionWork tombstone = log.bytes(std::nullopt);
+  REQUIRE(tombstone.outbox.size() == 1);
+  CHECK_FALSE(tombstone.outbox[0].value.has_value());
+  const PartitionWork unknown = log.bytes(R"({"type":"gift"})", std::nullopt);
+  REQUIRE(unknown.outbox.size() == 1);
+  CHECK_FALSE(unknown.outbox[0].key.has_value());
+  CHECK(unknown.outbox[0].headers[3].value == "unsupported");
+}
+
+TEST_CASE("an unreadable reserve whose order can be read is rejected, dead-lettered and answered") {
+  Log log = opened();
+  const std::string broken = R"({"type":"reserve","order":")" + id_of("ann") +
+                             R"(","sale":"phone","user":"ann","quantity":0})";
+  const PartitionWork work = log.bytes(broken);
+  REQUIRE(work.orders.size() == 1);
+  CHECK(work.orders[0].state == OrderState::rejected);
+  CHECK(work.orders[0].user_id == "ann");
+  CHECK(work.orders[0].reason.starts_with("malformed: field \"quantity\""));
+  REQUIRE(work.outbox.size() == 2);
+  CHECK(work.outbox[0].topic == "dlq.seckill.orders");
+  CHECK(work.outbox[1].topic == "seckill.orders");
+  const auto answer = ledger::decode(*work.outbox[1].value);
+  REQUIRE(answer.has_value());
+  CHECK(std::get<ledger::Rejected>(*answer).order == id_of("ann"));
+
+  // Its row and its answer are there: neither the same record nor a sound one makes another.
+  CHECK(log.bytes(broken).orders.empty());
+  check_only_offset(log.event(reserve("ann")), 5);
+  // The answer that follows on the log frees the units again.
+  CHECK(log.machine.fold().available("phone") == 9);
+  log.event(*answer);
+  CHECK(log.machine.fold().available("phone") == 10);
+}
+
+TEST_CASE("an unreadable record does not harm the order that it names") {
+  Log log = opened();
+  log.event(reserve("ann"));
+  const PartitionWork work = log.bytes(R"({"type":"reserve","order":")" + id_of("ann") +
+                                       R"(","sale":"phone","user":"ann","quantity":"x"})");
+  CHECK(work.orders.empty());
+  CHECK(work.outbox.size() == 1);
+}

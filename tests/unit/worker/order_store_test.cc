@@ -1,0 +1,198 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/unit/worker/temp_dir.h"
+#include "worker/order_store_soci.h"
+
+using namespace sluice;
+using namespace sluice::worker;
+using ledger::OrderState;
+
+namespace {
+
+struct Database {
+  tests::TempDir dir;
+  std::string url = "sqlite:" + dir.path() + "/new folder/orders.db";
+
+  std::unique_ptr<SociOrderStore> open() {
+    auto store = SociOrderStore::open(url, "seckill.orders");
+    REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().context));
+    return std::move(*store);
+  }
+};
+
+OrderRow order(const std::string& id, std::int64_t offset) {
+  return {.order_id = id,
+          .sale = "phone",
+          .user_id = "用户-1 'quoted'",
+          .quantity = 2,
+          .unit_price = 999'999'999'999'999,
+          .currency = "CNY",
+          .state = OrderState::placed,
+          .reserved_at = 1'700'000'000'001,
+          .deadline = 1'700'000'900'001,
+          .placed_at = 1'700'000'000'002,
+          .log_offset = offset};
+}
+
+OutboxRow letter(std::int64_t offset, std::int32_t part) {
+  return {.id = {3, offset, part},
+          .topic = "seckill.orders",
+          .partition = 3,
+          .key = "key",
+          .value = R"({"type":"placed"})"};
+}
+
+PartitionWork work_of(const Claim& claim, std::int64_t next, std::vector<OrderRow> orders) {
+  PartitionWork work{.partition = 3, .claim = claim, .next_offset = next};
+  work.orders = std::move(orders);
+  return work;
+}
+
+Result<void> commit(OrderStore& store, PartitionWork work) {
+  return store.commit(std::span(&work, 1));
+}
+
+Claim claim_of(OrderStore& store, std::int32_t partition = 3) {
+  const auto claim = store.claim(partition);
+  REQUIRE_MESSAGE(claim.has_value(), (claim ? "" : claim.error().context));
+  return *claim;
+}
+
+}  // namespace
+
+TEST_CASE("rows and position are there after a reopen") {
+  Database database;
+  {
+    auto store = database.open();
+    const Claim claim = claim_of(*store);
+    CHECK(claim.next_offset == 0);
+    const auto done = commit(*store, work_of(claim, 7, {order("a", 5), order("b", 6)}));
+    REQUIRE_MESSAGE(done.has_value(), (done ? "" : done.error().context));
+  }
+  auto store = database.open();
+  CHECK(claim_of(*store).next_offset == 7);
+  CHECK(claim_of(*store, 4).next_offset == 0);
+  CHECK(*store->order_count() == 2);
+  const auto found = store->find_order("a");
+  REQUIRE(found.has_value());
+  REQUIRE(found->has_value());
+  CHECK(**found == order("a", 5));
+  CHECK_FALSE(store->find_order("c")->has_value());
+}
+
+TEST_CASE("a replay makes no second row and keeps the first") {
+  Database database;
+  auto store = database.open();
+  Claim claim = claim_of(*store);
+  REQUIRE(commit(*store, work_of(claim, 1, {order("a", 0)})));
+  claim.next_offset = 1;
+  OrderRow later = order("a", 1);
+  later.user_id = "somebody else";
+  REQUIRE(commit(*store, work_of(claim, 2, {later, order("a", 1), order("b", 1)})));
+  CHECK(*store->order_count() == 2);
+  CHECK(**store->find_order("a") == order("a", 0));
+}
+
+TEST_CASE("an owner that lost the partition writes nothing") {
+  Database database;
+  auto old_store = database.open();
+  auto new_store = database.open();
+  const Claim old_claim = claim_of(*old_store);
+  const Claim new_claim = claim_of(*new_store);
+  CHECK(new_claim.fence > old_claim.fence);
+
+  PartitionWork work = work_of(old_claim, 1, {order("a", 0)});
+  work.outbox = {letter(0, 0)};
+  const auto refused = commit(*old_store, work);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::fenced);
+  CHECK(*new_store->order_count() == 0);
+  CHECK(new_store->outbox(3)->empty());
+  CHECK(commit(*new_store, work_of(new_claim, 1, {order("a", 0)})));
+}
+
+TEST_CASE("the same stretch is not written twice") {
+  Database database;
+  auto store = database.open();
+  const Claim claim = claim_of(*store);
+  REQUIRE(commit(*store, work_of(claim, 1, {order("a", 0)})));
+  const auto again = commit(*store, work_of(claim, 1, {order("b", 0)}));
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == Code::fenced);
+  CHECK(*store->order_count() == 1);
+}
+
+TEST_CASE("one fenced partition undoes the whole transaction") {
+  Database database;
+  auto store = database.open();
+  const Claim good = claim_of(*store, 3);
+  Claim bad = claim_of(*store, 4);
+  bad.fence -= 1;
+  PartitionWork other = work_of(bad, 1, {order("b", 0)});
+  other.partition = 4;
+  const std::vector<PartitionWork> works{work_of(good, 1, {order("a", 0)}), other};
+  CHECK(store->commit(works).error().code == Code::fenced);
+  CHECK(*store->order_count() == 0);
+  CHECK(claim_of(*store, 3).next_offset == 0);
+}
+
+TEST_CASE("later facts change the row") {
+  Database database;
+  auto store = database.open();
+  PartitionWork work = work_of(claim_of(*store), 2, {order("a", 0)});
+  work.changes = {{"a", OrderState::cancelled, "by user"}, {"nobody", OrderState::paid, ""}};
+  REQUIRE(commit(*store, work));
+  const auto found = store->find_order("a");
+  REQUIRE(found->has_value());
+  CHECK((*found)->state == OrderState::cancelled);
+  CHECK((*found)->reason == "by user");
+}
+
+TEST_CASE("the outbox keeps bytes and order, and rows go when they are sent") {
+  Database database;
+  auto store = database.open();
+  Claim claim = claim_of(*store);
+  OutboxRow dead{
+      .id = {3, 5, 1},
+      .topic = "dlq.seckill.orders",
+      .key = std::nullopt,
+      .value = Buffer("\x00\xff hex: é\n", 12),
+      .headers = {{"offset", "5"}, {"error", "a=b\nc"}, {"none", std::nullopt}, {"empty", ""}}};
+  OutboxRow tombstone{.id = {3, 6, 1}, .topic = "dlq.seckill.orders", .key = "", .headers = {}};
+  OutboxRow prefixed{.id = {3, 7, 0},
+                     .topic = "seckill.orders",
+                     .partition = 3,
+                     .key = "hex:00",
+                     .value = "hex:zz"};
+  PartitionWork work = work_of(claim, 8, {});
+  work.outbox = {prefixed, tombstone, dead, letter(5, 0)};
+  REQUIRE(commit(*store, work));
+
+  auto reopened = database.open();
+  CHECK(*reopened->outbox(3) == std::vector<OutboxRow>{letter(5, 0), dead, tombstone, prefixed});
+  CHECK(reopened->outbox(4)->empty());
+
+  claim.next_offset = 8;
+  PartitionWork next = work_of(claim, 9, {});
+  next.sent = {{3, 5, 1}};
+  REQUIRE(commit(*store, next));
+  const std::vector<OutboxKey> sent{{3, 6, 1}, {3, 7, 0}, {3, 99, 0}};
+  REQUIRE(store->forget(sent));
+  CHECK(*reopened->outbox(3) == std::vector<OutboxRow>{letter(5, 0)});
+}
+
+TEST_CASE("a database that cannot be had is an error that says so") {
+  const auto kind = SociOrderStore::open("oracle:x", "t");
+  REQUIRE_FALSE(kind);
+  CHECK(kind.error().code == Code::invalid);
+  CHECK(kind.error().context.find("oracle:x") != std::string::npos);
+
+  Database database;
+  std::filesystem::create_directories(database.dir.path() + "/new folder/orders.db");
+  const auto folder = SociOrderStore::open(database.url, "t");
+  REQUIRE_FALSE(folder);
+  CHECK(folder.error().code == Code::unavailable);
+}

@@ -1,0 +1,19 @@
+#pragma once
+// The command families. Each adds its commands to the parser; a parsed command sets context.action.
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::ctl {
+
+struct Context;
+
+void add_topic_commands(CLI::App& app, Context& context);
+void add_topic_produce(CLI::App& topic, Context& context);
+void add_topic_consume(CLI::App& topic, Context& context);
+void add_group_commands(CLI::App& app, Context& context);
+void add_order_commands(CLI::App& app, Context& context);
+void add_sale_commands(CLI::App& app, Context& context);
+
+}  // namespace sluice::ctl

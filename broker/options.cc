@@ -1,5 +1,7 @@
 #include "broker/options.h"
 
+#include "shared/net/host_port.h"
+
 namespace sluice::broker {
 
 config::Schema describe(Options& o) {
@@ -49,6 +51,12 @@ config::Schema describe(Options& o) {
       .between(1 << 20, 1LL << 36);
   s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
       .between(1, 64);
+  s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
+  s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
+  s.add_rule([&o]() -> Result<void> {
+    if (o.advertised_listen.empty()) return {};
+    return net::check_host_port("advertised_listen", o.advertised_listen);
+  });
   return s;
 }
 

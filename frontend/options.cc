@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "frontend/time_text.h"
+#include "shared/net/host_port.h"
 
 namespace sluice::frontend {
 namespace {
@@ -82,6 +83,8 @@ config::Schema describe(Options& o) {
         "Further options of the Kafka client (librdkafka's names), such as security.protocol=ssl");
   s.add_list("sales", o.sales, "sales", "Sales to open. What the order log says of a sale wins",
              describe_sale, SaleOptions{.title = "A demo", .stock = 1000, .unit_price = 9900});
+  s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
+  s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
   s.add_rule([&o]() -> Result<void> {
     const auto sales = configured_sales(o);
     if (!sales) return std::unexpected(sales.error());

@@ -36,4 +36,10 @@ Result<HostPort> parse_host_port(std::string_view text) {
   return HostPort{std::string(host), port};
 }
 
+Result<void> check_host_port(std::string_view option, std::string_view text) {
+  const auto parsed = parse_host_port(text);
+  if (parsed) return {};
+  return fail(Code::invalid, fmt::format("{}: {}", option, parsed.error().context));
+}
+
 }  // namespace sluice::net

@@ -22,4 +22,7 @@ struct HostPort {
 // Both parts are required; port 0 (a free one, when listening) is allowed.
 Result<HostPort> parse_host_port(std::string_view text);
 
+// For a program's configuration: the error begins with the option's name.
+Result<void> check_host_port(std::string_view option, std::string_view text);
+
 }  // namespace sluice::net

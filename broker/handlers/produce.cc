@@ -29,6 +29,10 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
                                                 : ErrorCode::corrupt_message,
             valid.error().context};
   }
+  // A batch that lies about its records would stop every consumer at it.
+  if (const auto walked = batch->validate_records(); !walked) {
+    return {ErrorCode::invalid_record, walked.error().context};
+  }
   if (batch->size() != records.size()) {
     return {ErrorCode::invalid_record, "a partition takes exactly one record batch a request"};
   }

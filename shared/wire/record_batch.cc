@@ -67,6 +67,10 @@ Result<void> RecordBatchView::validate() const {
 
 Result<void> RecordBatchView::validate_deep() const {
   TRY_VOID(validate());
+  return validate_records();
+}
+
+Result<void> RecordBatchView::validate_records() const {
   if (compression() != Compression::none) return {};
   RecordCursor cursor(*this);
   Record record;

@@ -32,7 +32,10 @@ class RecordBatchView {
   // What a broker must not store otherwise. Code::corrupt: the CRC does not match. Code::invalid:
   // the CRC matches, but counts, offsets, attributes or producer fields contradict each other.
   Result<void> validate() const;
-  // Walks the records too; of a compressed batch, as much as validate(). O(bytes).
+  // Walks the records: Code::corrupt unless there are as many as the header counts and nothing
+  // else. Says nothing of a compressed batch. REQUIRES: validate().
+  Result<void> validate_records() const;
+  // Both.
   Result<void> validate_deep() const;
 
   ByteView bytes() const { return bytes_; }

@@ -1,15 +1,20 @@
-// sluice-worker: places the orders of the log in a database. One thread for the worker, one loop
-// for signals and the admin HTTP.
+// sluice-worker: places the orders of the log in a database. The worker has a thread of its own;
+// the main thread runs the loop for signals and the operators' HTTP.
 
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "shared/async/gate.h"
+#include "shared/async/task.h"
 #include "shared/base/clock.h"
 #include "shared/config/command_line.h"
 #include "shared/http/admin.h"
+#include "shared/http/router.h"
 #include "shared/http/server.h"
 #include "shared/log/log.h"
+#include "shared/metrics/registry.h"
+#include "shared/net/host_port.h"
 #include "shared/net/loop.h"
 #include "shared/net/signals.h"
 #include "worker/options.h"
@@ -19,76 +24,68 @@
 namespace sluice::worker {
 namespace {
 
-// The admin HTTP is the last to stop; together with the worker's own stop within 5 s.
-constexpr Millis kAdminGrace{500};
+// For HTTP answers under way when the worker has ended, which itself takes up to 4 s.
+constexpr Millis kStopGrace{500};
 
-// One worker process. The admin HTTP goes on answering while the worker stops.
+// One worker process: everything between the options and the loop's end.
 class Process {
  public:
-  Process(const Options& options, OrderStore& store)
-      : metrics_(registry_),
-        worker_(options, store, clock_, metrics_),
+  explicit Process(const Options& options)
+      : options_(options),
+        metrics_(registry_),
         admin_(loop_, clock_, {},
-               [this](http::Request& request) { return router_.route(request); }) {
-    http::add_admin_routes(router_, {.healthy = []() -> Result<void> { return {}; },
+               [this](http::Request& request) { return router_.route(request); }) {}
+
+  Result<void> start() {
+    TRY(listen, net::parse_host_port(options_.admin_listen));
+    TRY(store, SociOrderStore::open(options_.database, options_.orders_topic));
+    store_ = std::move(store);
+    worker_.emplace(options_, *store_, clock_, metrics_);
+    http::add_admin_routes(router_, {.healthy = [] { return Result<void>(); },
                                      .ready = [this] { return ready(); },
                                      .metrics = [this] { return registry_.prometheus(); }});
-  }
-
-  Result<void> start(const Options& options) {
-    TRY(admin_listen, net::parse_host_port(options.admin_listen));
-    TRY_VOID(admin_.listen(admin_listen));
+    TRY_VOID(admin_.listen(listen));
     log::info("ready admin_listen={} database={}", admin_.bound().text(),
-              log::quoted(options.database));
+              log::quoted(options_.database));
     return {};
   }
 
   void run() {
     net::Signals signals(loop_, [this](int number) {
       log::info("stopping signal={}", number);
-      worker_.stop();
+      worker_->stop();
     });
-    loop_.work_started();
-    const std::jthread thread([this] {
-      worker_.run();
-      loop_.post([this] {
-        loop_.work_finished();
-        gate_.spawn(stop_admin());
-      });
+    std::jthread thread([this] {
+      worker_->run();
+      loop_.post([this] { gate_.spawn(stop()); });
     });
     loop_.run();
     log::info("stopped");
   }
 
  private:
-  Task<void> stop_admin() {
-    co_await admin_.stop(clock_.now() + kAdminGrace);
+  Result<void> ready() const {
+    const Status status = worker_->status();
+    if (status.working) return {};
+    return fail(Code::unavailable, status.why_not);
+  }
+
+  Task<void> stop() {
+    co_await admin_.stop(clock_.now() + kStopGrace);
     loop_.stop();
   }
 
-  Result<void> ready() const {
-    const Status status = worker_.status();
-    if (!status.working) return fail(Code::unavailable, status.why_not);
-    return {};
-  }
-
+  const Options options_;
   SystemClock clock_;
   net::Loop loop_;
   metrics::Registry registry_;
   WorkerMetrics metrics_;
-  Worker worker_;
   http::Router router_;
   http::Server admin_;
   Gate gate_;
+  std::unique_ptr<SociOrderStore> store_;
+  std::optional<Worker> worker_;
 };
-
-Result<void> serve(const Options& options) {
-  TRY(store, SociOrderStore::open(options.database, options.orders_topic));
-  Process process(options, *store);
-  TRY_VOID(process.start(options));
-  process.run();
-  return {};
-}
 
 }  // namespace
 }  // namespace sluice::worker
@@ -100,9 +97,11 @@ int main(int argc, char** argv) {
   const auto line = config::read_command_line(schema, argc, argv);
   if (!line.run) return line.exit_code;
   log::start("sluice-worker", *log::level_named(options.log_level));
-  if (const auto served = worker::serve(options); !served) {
-    log::error("not started reason={}", log::quoted(served.error().context));
+  worker::Process process(options);
+  if (const auto started = process.start(); !started) {
+    log::error("cannot start why={}", log::quoted(started.error().context));
     return 1;
   }
+  process.run();
   return 0;
 }

@@ -19,7 +19,7 @@ constexpr Millis kLastBackoff{5'000};
 constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
 constexpr Millis kLagInterval{5'000};
 constexpr Millis kStopFlush{1'500};  // flush and leaving stay within 5 s
-constexpr Millis kStopLeave{2'000};
+constexpr Millis kStopLeave{1'500};
 constexpr std::size_t kForgetAtLeast = 1'000;  // sent rows; fewer wait for the next transaction
 
 // 100 ms, 200 ms, … 5 s.
@@ -175,7 +175,7 @@ Result<void> Worker::make_dead_letter_topic() {
 
 Result<std::vector<client::TopicPartition>> Worker::take_over(
     std::vector<client::TopicPartition> assigned) {
-  if (leaving_) return fail(Code::closed, "the worker is leaving the group");
+  if (leaving_ || stopping()) return fail(Code::closed, "the worker is leaving the group");
   for (client::TopicPartition& at : assigned) {
     TRY(offset, take_over(at.partition));
     at.offset = offset;

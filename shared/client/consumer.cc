@@ -345,7 +345,12 @@ Result<void> Consumer::close(Millis timeout) {
   const SystemClock clock;
   const Instant deadline = clock.now() + timeout;
   while (rd_kafka_consumer_closed(handle) == 0 && clock.now() < deadline) {
-    rd_kafka_queue_poll_callback(queue.get(), timeout_of(kClosePoll));
+    // As events: what was prefetched comes out of the queue too, and has no callback.
+    const Event event(rd_kafka_queue_poll(queue.get(), timeout_of(kClosePoll)));
+    if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      impl.rebalanced(rd_kafka_event_error(event.get()),
+                      rd_kafka_event_topic_partition_list(event.get()));
+    }
   }
   impl.hooks->owner = nullptr;
   if (rd_kafka_consumer_closed(handle) == 0) {

@@ -214,6 +214,19 @@ TEST_CASE("a group: the hook says where to start, commits are kept") {
   CHECK(member.consumer->poll(1, Millis(0)).error().code == Code::closed);
 }
 
+TEST_CASE("a group is left while records are still waiting") {
+  MockCluster cluster;
+  cluster.create_topic("t", 2);
+  produce(cluster, 2, 500);
+  Member member(cluster, kOffsetBeginning);
+  CHECK(eventually([&] {
+    auto batch = member.consumer->poll(1, kPoll);
+    return batch && batch->records().size() == 1;
+  }));
+  CHECK(member.consumer->close());
+  CHECK(member.revocations == 1);
+}
+
 TEST_CASE("two members share, and one takes over when the other leaves") {
   MockCluster cluster;
   cluster.create_topic("t", 4);

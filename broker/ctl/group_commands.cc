@@ -148,6 +148,7 @@ Result<void> describe(Context& context, const std::string& name) {
 void add_group_commands(CLI::App& app, Context& context) {
   CLI::App* group = app.add_subcommand("group", "Consumer groups and how far they have read");
   group->require_subcommand(1);
+  group->footer("'sluicectl group COMMAND --help' has examples.");
 
   CLI::App* command = group->add_subcommand("list", "List the groups");
   command->footer("Example:\n  sluicectl group list");

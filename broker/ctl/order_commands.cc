@@ -158,6 +158,7 @@ Result<void> show(Context& context, const std::string& id, const std::string& sa
 void add_order_commands(CLI::App& app, Context& context) {
   CLI::App* order = app.add_subcommand("order", "Orders, as the ledger tells them");
   order->require_subcommand(1);
+  order->footer("'sluicectl order COMMAND --help' has examples.");
 
   struct Arguments {
     std::string id;

@@ -84,6 +84,7 @@ Result<void> list(Context& context) {
 void add_sale_commands(CLI::App& app, Context& context) {
   CLI::App* sale = app.add_subcommand("sale", "Sales and their stock, as the ledger tells them");
   sale->require_subcommand(1);
+  sale->footer("'sluicectl sale COMMAND --help' has examples.");
   CLI::App* command = sale->add_subcommand("list", "List the sales with their stock");
   command->footer(
       "Folds the whole ledger topic: AVAILABLE is GRANTED minus HELD, the units of all orders "

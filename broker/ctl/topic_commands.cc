@@ -175,6 +175,7 @@ void add_delete(CLI::App& topic, Context& context) {
 void add_topic_commands(CLI::App& app, Context& context) {
   CLI::App* topic = app.add_subcommand("topic", "Topics and the records in them");
   topic->require_subcommand(1);
+  topic->footer("'sluicectl topic COMMAND --help' has examples.");
 
   CLI::App* command = topic->add_subcommand("list", "List the topics");
   command->footer(

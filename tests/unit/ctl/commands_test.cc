@@ -105,6 +105,7 @@ TEST_CASE("wrong usage exits 2 and says what is wrong") {
   CHECK(call({"topic", "describe"}).status == 2);
   CHECK(call({"topic", "list", "-o", "xml"}).status == 2);
   CHECK(call({"topic", "consume", "t", "--group", "g", "--partition", "1"}).status == 2);
+  CHECK(has(call({"topic", "fly"}).err, "there is no command \"fly\" here"));
   const Outcome outcome = call({"topic", "list", "--bogus"});
   CHECK(outcome.status == 2);
   CHECK(outcome.out.empty());
@@ -205,7 +206,9 @@ TEST_CASE_FIXTURE(Fixture, "a line without a key stops the sending and is named"
 TEST_CASE_FIXTURE(Fixture, "consume as a member of a group goes on where it left") {
   cluster.create_topic("t", 1);
   CHECK(ctl({"topic", "produce", "t"}, "a\nb\n").status == 0);
-  CHECK(has(ctl({"topic", "consume", "t", "-g", "g", "-n", "1"}).out, "  -  a\n"));
+  CHECK(
+      has(ctl({"topic", "consume", "t", "-g", "g", "-n", "1", "-X", "session.timeout.ms=6000"}).out,
+          "  -  a\n"));
   const Outcome rest = ctl({"topic", "consume", "t", "-g", "g"});
   CHECK(rest.status == 0);
   CHECK(!has(rest.out, "  a\n"));

@@ -285,7 +285,7 @@ void add_topic_consume(CLI::App& topic, Context& context) {
                                ->type_name("N")
                                ->default_str("");
   command->add_option("-n,--count", arguments->count, "Stop after so many records")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->type_name("N")
       ->default_str("");
   command->add_flag("-f,--follow", arguments->follow, "Go on at the end, until Ctrl-C");

@@ -18,6 +18,8 @@ constexpr std::string_view kNextProducerId = "next_producer_id";
 // block that a crash cuts short is skipped: ids need to be unique, not dense.
 constexpr std::int64_t kProducerIdBlock = 1000;
 
+constexpr Millis kExpireProducersEvery{600'000};
+
 }  // namespace
 
 Broker::Broker(BrokerOptions options, BrokerSeams seams)
@@ -77,6 +79,7 @@ void Broker::stage_meta(std::string_view name, Buffer value) {
 }
 
 void Broker::begin_stop() {
+  stopping_ = true;
   groups_.stop();
   for (auto& [token, parked] : std::exchange(parked_, {})) parked->set(false);
 }
@@ -85,7 +88,18 @@ void Broker::tick() {
   const Instant now = seams_.clock.now();
   groups_.tick(now);
   resume(fetch_waiters_.expire(now));
+  expire_producers(now);
   arm();
+}
+
+// What is forgotten goes from the store with whatever is committed next: there is no hurry.
+void Broker::expire_producers(Instant now) {
+  if (now < expire_producers_at_) return;
+  expire_producers_at_ = now + kExpireProducersEvery;
+  for (const auto& [name, topic] : topics_.all()) {
+    for (const auto& partition : topic->partitions)
+      partition->expire_producers(seams_.clock.wall());
+  }
 }
 
 std::string Broker::unhealthy() const {
@@ -105,6 +119,7 @@ Task<Result<std::int64_t>> Broker::new_producer_id() {
 
 Task<bool> Broker::wait_for_records(Instant deadline, std::size_t min_bytes,
                                     std::vector<FetchWaiters::Available> partitions) {
+  if (stopping_) co_return false;
   const FetchToken token{next_token_++};
   OneShot<bool> ready;
   switch (fetch_waiters_.add(seams_.clock.now(), token, deadline, min_bytes, partitions)) {
@@ -132,7 +147,8 @@ void Broker::resume(const std::vector<FetchToken>& ready) {
 }
 
 void Broker::arm() {
-  seams_.wake_at(std::min(groups_.next_deadline(), fetch_waiters_.next_deadline()));
+  seams_.wake_at(
+      std::min({groups_.next_deadline(), fetch_waiters_.next_deadline(), expire_producers_at_}));
 }
 
 }  // namespace sluice::broker

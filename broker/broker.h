@@ -94,6 +94,7 @@ class Broker {
   Result<void> check_format();
   void stage_meta(std::string_view name, Buffer value);
   void resume(const std::vector<FetchToken>& ready);
+  void expire_producers(Instant now);
   void arm();
 
   BrokerOptions options_;
@@ -108,6 +109,8 @@ class Broker {
   std::uint64_t next_token_ = 0;
   std::int64_t next_producer_id_ = 0;      // given out next
   std::int64_t producer_ids_durable_ = 0;  // ids below this are reserved in the store
+  bool stopping_ = false;
+  Instant expire_producers_at_{};
   std::string host_;
   std::int32_t port_ = 0;
   std::string cluster_id_;

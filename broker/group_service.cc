@@ -5,6 +5,11 @@
 #include <fmt/format.h>
 
 namespace sluice::broker {
+namespace {
+
+constexpr auto kStopped = wire::ErrorCode::coordinator_not_available;
+
+}  // namespace
 
 GroupService::GroupService(CoordinatorOptions options, const Clock& clock, Random& random,
                            std::function<void()> deadline_changed)
@@ -14,6 +19,7 @@ GroupService::GroupService(CoordinatorOptions options, const Clock& clock, Rando
       deadline_changed_(std::move(deadline_changed)) {}
 
 Task<JoinGroupResponse> GroupService::join(JoinGroupRequest request) {
+  if (stopped_) co_return JoinGroupResponse{.error_code = kStopped};
   const ReplyToken token{next_token_++};
   OneShot<Reply> reply;
   parked_.emplace(token.value, &reply);
@@ -22,6 +28,7 @@ Task<JoinGroupResponse> GroupService::join(JoinGroupRequest request) {
 }
 
 Task<SyncGroupResponse> GroupService::sync(SyncGroupRequest request) {
+  if (stopped_) co_return SyncGroupResponse{.error_code = kStopped};
   const ReplyToken token{next_token_++};
   OneShot<Reply> reply;
   parked_.emplace(token.value, &reply);
@@ -46,7 +53,7 @@ wire::ErrorCode GroupService::check_commit(const CommitRequest& request) {
 }
 
 void GroupService::keep_for_offsets(const std::string& group_id) {
-  coordinator_.restore_empty(clock_.now(), group_id, "consumer");
+  coordinator_.restore_empty(clock_.now(), group_id, "");
 }
 
 wire::ErrorCode GroupService::remove(const std::string& group_id) {
@@ -58,7 +65,8 @@ void GroupService::tick(Instant now) {
 }
 
 void GroupService::stop() {
-  deliver(coordinator_.shut_down(clock_.now(), wire::ErrorCode::coordinator_not_available));
+  stopped_ = true;
+  deliver(coordinator_.shut_down(clock_.now(), kStopped));
 }
 
 void GroupService::deliver(Actions actions) {

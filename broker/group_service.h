@@ -27,7 +27,8 @@ class GroupService {
 
   // NONE: the offsets may be stored.
   wire::ErrorCode check_commit(const CommitRequest& request);
-  // The group has committed offsets, so it exists while it has no members.
+  // The group has committed offsets, so it exists while it has no members. A group that only ever
+  // committed has no protocol type, as in Kafka.
   void keep_for_offsets(const std::string& group_id);
   // NONE: the group is gone and the caller deletes its offsets.
   wire::ErrorCode remove(const std::string& group_id);
@@ -38,7 +39,8 @@ class GroupService {
   void tick(Instant now);
   Instant next_deadline() const { return coordinator_.next_deadline(); }
 
-  // At shutdown: answers every parked request with COORDINATOR_NOT_AVAILABLE.
+  // At shutdown: every parked request, and each that comes later, is answered with
+  // COORDINATOR_NOT_AVAILABLE.
   void stop();
 
  private:
@@ -52,6 +54,7 @@ class GroupService {
   std::function<void()> deadline_changed_;
   std::unordered_map<std::uint64_t, OneShot<Reply>*> parked_;
   std::uint64_t next_token_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace sluice::broker

@@ -172,6 +172,12 @@ void PartitionLog::stage_producer(const BatchIdentity& identity, Offset base, Wa
                          producers_.encode(identity.producer_id));
 }
 
+void PartitionLog::expire_producers(WallTime now) {
+  for (const std::int64_t forgotten : producers_.expire(now)) {
+    context_.committer.erase(producer_key(id_, forgotten));
+  }
+}
+
 void PartitionLog::advance(Offset visible, std::size_t bytes) {
   if (visible <= high_watermark_) return;
   high_watermark_ = visible;

@@ -74,6 +74,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The record with the largest timestamp (ListOffsets -3, KIP-734).
   Task<Result<TimestampedOffset>> find_max_timestamp();
 
+  // Forgets producers that were idle for a day (producer.id.expiration.ms) and stages that.
+  void expire_producers(WallTime now);
+
   void close() { closed_ = true; }
 
   PartitionId id() const { return id_; }

@@ -2,6 +2,8 @@
 
 #include "shared/net/host_port.h"
 
+#include "shared/net/host_port.h"
+
 namespace sluice::worker {
 
 config::Schema describe(Options& options) {
@@ -31,6 +33,11 @@ config::Schema describe(Options& options) {
       .between(1'000, 300'000);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
+  schema.add_rule(
+      [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
+  schema.add("kafka", options.kafka, "name=value,...",
+             "Further options of the Kafka client (librdkafka's names), such as "
+             "security.protocol=ssl.");
   schema.add_rule(
       [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
   return schema;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "shared/base/clock.h"
 #include "shared/config/schema.h"
@@ -18,6 +19,7 @@ struct Options {
   std::int32_t batch_records = 1000;
   Millis session_timeout{10'000};
   std::string log_level = "info";
+  std::vector<std::string> kafka;
 };
 
 // The schema over `options`, which outlives it.

@@ -13,12 +13,12 @@ namespace sluice::worker {
 namespace {
 
 constexpr Millis kPollWait{100};         // so that stop() and acknowledgements are seen soon
-constexpr Millis kServerTimeout{5'000};  // for one question to the server
+constexpr Millis kServerTimeout{2'000};  // for one question to the server
 constexpr Millis kFirstBackoff{100};
 constexpr Millis kLastBackoff{5'000};
 constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
 constexpr Millis kLagInterval{5'000};
-constexpr Millis kStopFlush{1'500};  // flush and leaving stay within 5 s
+constexpr Millis kStopFlush{1'000};  // with a question under way, all of it stays within 5 s
 constexpr Millis kStopLeave{1'500};
 constexpr std::size_t kForgetAtLeast = 1'000;  // sent rows; fewer wait for the next transaction
 
@@ -35,7 +35,13 @@ class Backoff {
 
 Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
                WorkerMetrics& metrics)
-    : options_(options), store_(store), clock_(clock), metrics_(metrics) {}
+    : options_(options),
+      settings_{.bootstrap_servers = options.bootstrap_servers,
+                .client_id = "sluice-worker",
+                .extra = options.kafka},
+      store_(store),
+      clock_(clock),
+      metrics_(metrics) {}
 
 Worker::~Worker() {
   close_clients();
@@ -100,9 +106,7 @@ Result<void> Worker::session() {
 
 Result<void> Worker::open_clients() {
   TRY_VOID(make_dead_letter_topic());
-  const client::Settings settings{.bootstrap_servers = options_.bootstrap_servers,
-                                  .client_id = "sluice-worker"};
-  TRY(producer, client::Producer::open(settings));
+  TRY(producer, client::Producer::open(settings_));
   producer_ = std::move(producer);
   relay_ = std::make_unique<OutboxRelay>(
       [this](client::ProduceRecord record, client::Producer::Done done) {
@@ -119,15 +123,13 @@ Result<void> Worker::open_clients() {
   group.on_revoked = [this](std::vector<client::TopicPartition> revoked, bool) {
     give_up(revoked);
   };
-  TRY(consumer, client::Consumer::open(settings, {.group = std::move(group)}));
+  TRY(consumer, client::Consumer::open(settings_, {.group = std::move(group)}));
   consumer_ = std::move(consumer);
   return {};
 }
 
 void Worker::close_clients() {
   if (consumer_) {
-    leaving_ = true;
-    drop_prefetched();
     if (const auto left = consumer_->close(kStopLeave); !left) {
       log::warning("leaving the group failed why={}", log::quoted(left.error().context));
     }
@@ -137,28 +139,12 @@ void Worker::close_clients() {
   relay_.reset();
   for (auto& [partition, owned] : owned_) owned.held = false;
   joined_ = false;
-  leaving_ = false;
   count_held();
   metrics_.outbox_depth.set(0);
 }
 
-// Leaving with records in the consumer's queue ends in an assertion of librdkafka 2.0.
-void Worker::drop_prefetched() {
-  const auto mine = consumer_->assignment();
-  if (mine.empty()) return;
-  if (const auto paused = consumer_->pause(mine); !paused) {
-    log::debug("pausing failed why={}", log::quoted(paused.error().context));
-  }
-  while (true) {
-    const auto batch = consumer_->poll(static_cast<std::size_t>(options_.batch_records), Millis(0));
-    if (!batch || batch->empty()) return;
-  }
-}
-
 Result<void> Worker::make_dead_letter_topic() {
-  const client::Settings settings{.bootstrap_servers = options_.bootstrap_servers,
-                                  .client_id = "sluice-worker"};
-  TRY(admin, client::Admin::open(settings, kServerTimeout));
+  TRY(admin, client::Admin::open(settings_, kServerTimeout));
   const std::string topic = ledger::dead_letter_topic(options_.orders_topic);
   TRY(topics, admin->list_topics());
   const auto named = [&topic](const client::TopicInfo& info) { return info.name == topic; };
@@ -175,7 +161,7 @@ Result<void> Worker::make_dead_letter_topic() {
 
 Result<std::vector<client::TopicPartition>> Worker::take_over(
     std::vector<client::TopicPartition> assigned) {
-  if (leaving_ || stopping()) return fail(Code::closed, "the worker is leaving the group");
+  if (stopping()) return fail(Code::closed, "the worker is leaving the group");
   for (client::TopicPartition& at : assigned) {
     TRY(offset, take_over(at.partition));
     at.offset = offset;

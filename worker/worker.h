@@ -63,7 +63,6 @@ class Worker {
   Result<void> session();
   Result<void> open_clients();
   void close_clients();
-  void drop_prefetched();
   Result<void> make_dead_letter_topic();
 
   Result<std::vector<client::TopicPartition>> take_over(
@@ -88,6 +87,7 @@ class Worker {
   void not_working(std::string why);
 
   const Options options_;
+  const client::Settings settings_;
   OrderStore& store_;
   const Clock& clock_;
   WorkerMetrics& metrics_;
@@ -96,7 +96,6 @@ class Worker {
   std::unique_ptr<client::Consumer> consumer_;
   std::map<std::int32_t, Owned> owned_;
   std::set<std::int32_t> just_taken_;  // in the poll that runs or has just returned
-  bool leaving_ = false;               // what the group still gives is not taken
   bool joined_ = false;                // the group has told what is ours, be it nothing
   std::uint64_t counted_failed_sends_ = 0;
   Instant measure_lag_at_;

@@ -108,6 +108,7 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
       if (!checked && checked.error().code == Code::out_of_range) return checked;
       if (!checked) note_problem(checked.error().context);
       whole = checked.has_value();
+      if (whole) TRY_VOID(assign_all(*consumer));
       continue;
     }
     auto batch = consumer->poll(kBatchRecords, kPollTimeout);
@@ -131,20 +132,24 @@ Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {
   options.report_ends = true;
   options.missing_offset = client::ConsumerOptions::Missing::error;
   options.fetch_wait_max = Millis(500);
-  TRY(consumer, client::Consumer::open(options_.settings, std::move(options)));
+  return client::Consumer::open(options_.settings, std::move(options));
+}
+
+Result<void> LedgerReader::assign_all(client::Consumer& consumer) const {
   std::vector<client::TopicPartition> partitions;
   for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
     partitions.push_back({std::string(ledger::kOrdersTopic), i, 0});
   }
-  TRY_VOID(consumer->assign(partitions));
-  return std::move(consumer);
+  return consumer.assign(partitions);
 }
 
-// A log that lost its head would fold to too much stock.
+// A log that lost its head would fold to too much stock. Before the assignment: a question would
+// wait behind the fetches, which a server answers late when there is nothing to read.
 Result<void> LedgerReader::check_whole(client::Consumer& consumer) {
   const std::string topic(ledger::kOrdersTopic);
   for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
     TRY(watermarks, consumer.watermarks(topic, i, kWatermarkTimeout));
+    partitions_[static_cast<std::size_t>(i)]->end_at_start = watermarks.high;
     if (watermarks.low == 0) continue;
     return fail(Code::out_of_range,
                 fmt::format("{} [{}] begins at offset {} instead of 0: without its head the stock "
@@ -298,7 +303,8 @@ void LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
       partition.waiting_for_epoch = false;
       partition.sales_sent.clear();
     }
-    if (!at_end_.contains(i)) {
+    // The watermark says it sooner; the report also when the end is no record, but a marker.
+    if (partition.fold.next_offset() < partition.end_at_start && !at_end_.contains(i)) {
       complete = false;
     } else if (!partition.owned) {
       complete = false;

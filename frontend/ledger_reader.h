@@ -72,6 +72,7 @@ class LedgerReader {
   // One partition as this thread sees it.
   struct Partition {
     ledger::Fold fold;                      // guarded by folds_mutex_
+    std::int64_t end_at_start = 0;          // the log's end when this process began to read
     std::int64_t asked_epoch = 0;           // the newest that we sent
     bool waiting_for_epoch = false;         // sent, not read back yet
     bool owned = false;                     // an epoch of ours was accepted
@@ -85,6 +86,7 @@ class LedgerReader {
   Result<std::int32_t> find_or_create_topic() const;
   Result<std::unique_ptr<client::Consumer>> open_consumer() const;
   Result<void> check_whole(client::Consumer& consumer);
+  Result<void> assign_all(client::Consumer& consumer) const;
   Result<void> apply(const client::Batch& batch);
   Result<void> apply(const client::Record& record);
   Result<void> react(std::int32_t index, const ledger::Event& event, const ledger::Change& change);

@@ -115,7 +115,7 @@ def test_sales_that_are_not_open(pipeline):
     problem(parts.frontend.http().get("/nothing/here"), 404)
 
 
-BAD_BODIES = [b"{", b"", b"[]", b"null", b'{"quantity":"one"}', b'{"quantity":0}',
+BAD_BODIES = [b"{", b" ", b"[]", b"null", b'{"quantity":"one"}', b'{"quantity":0}',
               b'{"quantity":-1}', b'{"quantity":1.5}', b'{"quantity":99999999999999999999}',
               b"\xff\xfe", b"[" * 5000, b'{"quantity":1}x']
 
@@ -181,13 +181,21 @@ def test_pipelined_requests_are_answered_in_order(pipeline):
     other = b"GET /v1/sales/none HTTP/1.1\r\nHost: x\r\n\r\n"
     with harness.connect(parts.frontend.listen) as connection:
         connection.sendall((one + other) * 20)
+        answers = connection.makefile("rb")
         got = []
         for _ in range(40):
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            response.read()
-            got.append(response.status)
+            got.append(int(answers.readline().split()[1]))
+            headers = http.client.parse_headers(answers)
+            answers.read(int(headers["Content-Length"]))
     assert got == [200, 404] * 20
+
+
+def test_an_order_without_a_body_is_one_unit(pipeline):
+    parts = pipeline([sale("demo", 5)])
+    reply = parts.frontend.http().request("POST", "/v1/sales/demo/orders", b"",
+                                          {"X-User-Id": "alice"})
+    assert reply.status == 202 and reply.json["quantity"] == 1
+    assert available(parts.frontend, "demo") == 4
 
 
 def test_reading_endpoints(pipeline):

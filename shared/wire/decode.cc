@@ -3,16 +3,9 @@
 namespace sluice::wire {
 
 Result<void> Decode::finish(std::string_view message) const {
-  std::string context = std::string(message) + " v" + std::to_string(version_);
-  if (!from_.ok()) {
-    context += ": " + path_ + ": " + std::string(from_.reason());
-    return fail(Code::corrupt, std::move(context));
-  }
-  if (from_.remaining() > 0) {
-    context += ": " + std::to_string(from_.remaining()) + " bytes are left over";
-    return fail(Code::corrupt, std::move(context));
-  }
-  return {};
+  if (from_.ok()) return {};
+  return fail(Code::corrupt, std::string(message) + " v" + std::to_string(version_) + ": " +
+                                 path_ + ": " + std::string(from_.reason()));
 }
 
 void Decode::at_field(std::string_view name) {

@@ -108,7 +108,7 @@ TEST_CASE("an error names the message, the path and the reason") {
            "Sample v2: tags: a tagged field is longer than its value");
   CHECK_EQ(error_of<Sample>(bytes_of({0, 1, 1, 5, 2, 0, 0}), 2),
            "Sample v2: late_tag: the bytes end early");
-  CHECK_EQ(error_of<Sample>(bytes_of({0, 1, 0, 4, 4}), 2), "Sample v2: 2 bytes are left over");
+  CHECK_EQ(error_of<Sample>(bytes_of({0, 1, 0, 4, 4}), 2), "none");  // what follows is ignored
   CHECK_EQ(
       error_of<ProduceRequest>(bytes_of({0xff, 0xff, 0, 1, 0, 0, 0, 0, 0,   0, 0, 1, 0, 1, 't',  //
                                          0,    0,    0, 1, 0, 0, 0, 0, 0x7f}),

@@ -68,6 +68,7 @@ void OutboxRelay::take_answers(Instant now) {
     if (persisted) {
       rows_.erase(key);
       sent_.push_back(key);
+      ++sent_total_;
     } else {
       ++failed_sends_;
       repeats_.push_back({key, now + kRetryAfter});

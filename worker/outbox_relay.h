@@ -53,6 +53,8 @@ class OutboxRelay {
   // Rows that are not acknowledged.
   std::size_t waiting() const { return rows_.size(); }
   bool full() const { return waiting() >= kWaitingMax; }
+  // Rows that were acknowledged, ever.
+  std::uint64_t sent_total() const { return sent_total_; }
   // Sends that were refused or brought no acknowledgement.
   std::uint64_t failed_sends() const { return failed_sends_; }
 
@@ -80,6 +82,7 @@ class OutboxRelay {
   std::deque<Due> repeats_;      // to be sent again, earliest first
   Instant resume_at_;            // nothing is sent before: the sender took nothing
   std::vector<OutboxKey> sent_;
+  std::uint64_t sent_total_ = 0;
   std::uint64_t failed_sends_ = 0;
   std::shared_ptr<Answers> answers_;  // shared with callbacks that may come after this is gone
 };

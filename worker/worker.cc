@@ -112,6 +112,7 @@ Result<void> Worker::open_clients() {
       [this](client::ProduceRecord record, client::Producer::Done done) {
         return producer_->send(std::move(record), std::move(done));
       });
+  counted_sent_ = 0;
   counted_failed_sends_ = 0;
   client::GroupOptions group{.group_id = options_.group_id,
                              .topics = {options_.orders_topic},
@@ -355,8 +356,10 @@ Result<void> Worker::forget_sent(std::vector<OutboxKey> sent) {
 void Worker::relay() {
   relay_->pump(clock_.now());
   metrics_.outbox_depth.set(static_cast<std::int64_t>(relay_->waiting()));
-  metrics_.outbox_failed_sends.add(relay_->failed_sends() - counted_failed_sends_);
-  counted_failed_sends_ = relay_->failed_sends();
+  metrics_.outbox_sent.add(relay_->sent_total() -
+                           std::exchange(counted_sent_, relay_->sent_total()));
+  metrics_.outbox_failed_sends.add(relay_->failed_sends() -
+                                   std::exchange(counted_failed_sends_, relay_->failed_sends()));
 }
 
 void Worker::measure_lag() {

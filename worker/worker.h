@@ -97,6 +97,7 @@ class Worker {
   std::map<std::int32_t, Owned> owned_;
   std::set<std::int32_t> just_taken_;  // in the poll that runs or has just returned
   bool joined_ = false;                // the group has told what is ours, be it nothing
+  std::uint64_t counted_sent_ = 0;
   std::uint64_t counted_failed_sends_ = 0;
   Instant measure_lag_at_;
 

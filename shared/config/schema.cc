@@ -152,8 +152,9 @@ Schema::Schema(std::string program, std::string summary)
 Option& Schema::append(std::string name, std::string unit, std::string why, Option::Target target,
                        std::string default_text) {
   CHECK(!find(name));
-  options_.emplace_back(new Option(std::move(name), std::move(unit), std::move(why),
-                                   std::move(target), std::move(default_text)));
+  options_.push_back(
+      std::unique_ptr<Option>(new Option(std::move(name), std::move(unit), std::move(why),
+                                         std::move(target), std::move(default_text))));
   return *options_.back();
 }
 

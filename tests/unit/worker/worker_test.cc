@@ -213,6 +213,7 @@ TEST_CASE("reserves become rows and are answered on the log; poison goes to the 
   CHECK(running.metrics.rejected.value() == 1);
   CHECK(running.metrics.dead_letters.value() == 1);
   running.stop();
+  CHECK(running.metrics.outbox_sent.value() == 22);
   CHECK(*shop.store->order_count() == 21);
   // What was acknowledged is not sent again by the next one.
   CHECK(shop.store->outbox(0)->empty());

@@ -45,6 +45,14 @@ ledger::PackedOrderId packed(std::string_view id) {
   return *bytes;
 }
 
+// Of the ledger's topic; 0 when it does not exist. Asks for metadata only, which needs no right to
+// read configurations.
+Result<std::int32_t> partition_count(client::Admin& admin) {
+  TRY(topics, admin.list_topics());
+  const auto topic = std::ranges::find(topics, ledger::kOrdersTopic, &client::TopicInfo::name);
+  return topic == topics.end() ? 0 : static_cast<std::int32_t>(topic->partitions.size());
+}
+
 }  // namespace
 
 LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
@@ -83,18 +91,17 @@ void LedgerReader::prepare(const std::stop_token& stop) {
 }
 
 Result<std::int32_t> LedgerReader::find_or_create_topic() const {
-  const std::string name(ledger::kOrdersTopic);
   TRY(admin, client::Admin::open(options_.settings, kAdminTimeout));
-  auto topic = admin->describe_topic(name);
-  if (!topic && topic.error().code == Code::not_found) {
-    // Nothing of a sale may ever be dropped by age or size.
-    TRY_VOID(admin->create_topic({.name = name,
-                                  .partitions = options_.partitions,
-                                  .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
-    topic = admin->describe_topic(name);
-  }
-  if (!topic) return std::unexpected(topic.error());
-  return static_cast<std::int32_t>(topic->topic.partitions.size());
+  TRY(found, partition_count(*admin));
+  if (found > 0) return found;
+  // Nothing of a sale may ever be dropped by age or size.
+  TRY_VOID(admin->create_topic({.name = std::string(ledger::kOrdersTopic),
+                                .partitions = options_.partitions,
+                                .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
+  TRY(created, partition_count(*admin));
+  if (created > 0) return created;
+  return fail(Code::unavailable, fmt::format("{} was created and is not there yet",
+                                             ledger::kOrdersTopic));
 }
 
 Result<void> LedgerReader::follow(const std::stop_token& stop) {

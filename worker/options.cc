@@ -30,7 +30,7 @@ config::Schema describe(Options& options) {
       .add("session_timeout", options.session_timeout,
            "After this long without a sign of life the group gives a worker's partitions to "
            "another one.")
-      .between(1'000, 300'000);
+      .between(6'000, 300'000);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
   schema.add_rule(

@@ -1,5 +1,6 @@
 -- The crowd of the sale test, for wrk. Arguments: sale, users, requests of this run, threads, folder.
--- Each thread stops after its share of answers, and writes each 202 ("order user state") as it comes.
+-- Each thread stops after its share of answers and says so in a file, because wrk itself goes on until
+-- its time is over or it is interrupted. Each 202 ("order state") is written as it comes.
 local threads = {}
 
 function setup(thread)
@@ -11,7 +12,8 @@ function init(args)
   sale, users, total = args[1], tonumber(args[2]), tonumber(args[3])
   count_threads = tonumber(args[4])
   share = math.ceil(total / count_threads)
-  accepted_file = io.open(args[5] .. "/accepted-" .. number, "w")
+  folder = args[5]
+  accepted_file = io.open(folder .. "/accepted-" .. number, "w")
   sent, answered, accepted, replayed, conflict, unavailable, other = 0, 0, 0, 0, 0, 0, 0
   other_status = ""
   path = "/v1/sales/" .. sale .. "/orders"
@@ -42,7 +44,8 @@ function response(status, reply_headers, body)
     other = other + 1
     other_status = other_status .. " " .. status
   end
-  if answered >= share then
+  if answered == share then
+    io.open(folder .. "/ended-" .. number, "w"):close()
     wrk.thread:stop()
   end
 end

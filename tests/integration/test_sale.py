@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -23,6 +24,7 @@ class Crowd:
     def __init__(self, frontend, folder, connections, threads=2):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
+        self.threads = threads
         self.process = subprocess.Popen(
             ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{SECONDS}s", "--timeout",
              "60s", "-s", str(SCRIPT), f"http://{frontend.listen}", "--", "rush", str(USERS),
@@ -39,10 +41,14 @@ class Crowd:
         return found
 
     def has_ended(self):
-        return self.process.poll() is not None
+        """Every thread has its share of answers, or wrk is gone."""
+        ended = len(list(self.folder.glob("ended-*"))) == self.threads
+        return ended or self.process.poll() is not None
 
     def result(self):
-        output, _ = self.process.communicate(timeout=SECONDS)
+        eventually(self.has_ended, SECONDS, "the crowd has its answers")
+        self.process.send_signal(signal.SIGINT)  # it prints its summary now
+        output, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, output
         return json.loads(output[output.index("RESULT ") + 7:].splitlines()[0])
 

@@ -32,6 +32,10 @@ Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string
                                             const std::string& text) {
   if (text.empty()) return std::nullopt;
   const auto time = parse_rfc3339(text);
+  if (time && (time->unix_millis < 0 || time->unix_millis > ledger::kMaxTime)) {
+    return fail(Code::invalid,
+                fmt::format("sale {}: {}: \"{}\" is not within 1970 and 9999", sale, field, text));
+  }
   if (time) return time->unix_millis;
   return fail(Code::invalid, fmt::format("sale {}: {}: {}", sale, field, time.error().context));
 }
@@ -116,6 +120,9 @@ Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
     TRY(ends_at, time_of(item.id, "ends_at", item.ends_at));
     sale.starts_at = starts_at;
     sale.ends_at = ends_at;
+    if (starts_at && ends_at && *ends_at <= *starts_at) {
+      return fail(Code::invalid, fmt::format("sale {}: ends_at: is not after starts_at", item.id));
+    }
     if (!ledger::is_plain_text(sale.title, ledger::kMaxTitleBytes)) {
       return fail(Code::invalid, fmt::format("sale {}: title: at most {} bytes of text", item.id,
                                              ledger::kMaxTitleBytes));

@@ -1,6 +1,5 @@
 #include "frontend/time_text.h"
 
-#include <charconv>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -18,10 +17,12 @@ class Parts {
   int digits(std::size_t count) {
     int value = 0;
     if (rest_.size() < count) ok_ = false;
-    if (!ok_) return 0;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + count, value);
-    if (error != std::errc() || end != rest_.data() + count || value < 0) ok_ = false;
-    rest_.remove_prefix(count);
+    for (std::size_t i = 0; i < count && ok_; ++i) {
+      const char digit = rest_.front();
+      ok_ = digit >= '0' && digit <= '9';
+      value = value * 10 + (digit - '0');
+      rest_.remove_prefix(1);
+    }
     return value;
   }
   void literal(std::string_view any_of) { ok_ = take(any_of) && ok_; }
@@ -81,16 +82,19 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   const int s = parts.digits(2);
   const int ms = parts.fraction_millis();
   chrono::minutes offset{0};
+  bool offset_ok = true;
   if (!parts.take("Zz")) {
     parts.literal("+-");
     const int sign = parts.taken() == '-' ? -1 : 1;
     const int hours_off = parts.digits(2);
     parts.literal(":");
-    offset = chrono::minutes(sign * (hours_off * 60 + parts.digits(2)));
+    const int minutes_off = parts.digits(2);
+    offset_ok = hours_off <= 23 && minutes_off <= 59;
+    offset = chrono::minutes(sign * (hours_off * 60 + minutes_off));
   }
   const chrono::year_month_day date{chrono::year(y), chrono::month(static_cast<unsigned>(mo)),
                                     chrono::day(static_cast<unsigned>(d))};
-  if (!parts.finished() || !date.ok() || h > 23 || mi > 59 || s > 59) {
+  if (!parts.finished() || !date.ok() || h > 23 || mi > 59 || s > 59 || !offset_ok) {
     return fail(Code::invalid,
                 fmt::format("\"{}\" is no time like 2026-11-11T00:00:00Z or ...+08:00", text));
   }

@@ -7,6 +7,7 @@
 #include "shared/http/router.h"
 #include "shared/http/server.h"
 #include "shared/net/loop.h"
+#include "shared/net/timer.h"
 
 namespace sluice::frontend {
 
@@ -15,9 +16,11 @@ namespace sluice::frontend {
 class Server::Loop {
  public:
   Loop(const Shared& shared, http::Limits limits)
-      : clock_(shared.clock), http_(loop_, shared.clock, limits, [this](http::Request& request) {
-          return router_.route(request);
-        }) {
+      : clock_(shared.clock),
+        http_(loop_, shared.clock, limits,
+              [this](http::Request& request) { return router_.route(request); }),
+        patience_(loop_, shared.clock),
+        in_flight_(shared.in_flight) {
     const Api api{loop_,      shared.clock,  shared.stock,  shared.in_flight,
                   shared.log, shared.ledger, shared.metrics};
     add_place_order(router_, api);
@@ -43,7 +46,10 @@ class Server::Loop {
 
  private:
   Task<void> stop(Millis grace) {
+    // Whoever still waits for the log then is told "pending" in time.
+    patience_.arm(clock_.now() + grace * 4 / 5, [this] { in_flight_.stop_waiting(); });
     co_await http_.stop(clock_.now() + grace);
+    patience_.disarm();
     loop_.stop();
   }
 
@@ -51,6 +57,8 @@ class Server::Loop {
   net::Loop loop_;
   http::Router router_;
   http::Server http_;
+  net::Timer patience_;
+  InFlight& in_flight_;
   Gate gate_;
   std::jthread thread_;
 };

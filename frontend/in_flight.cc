@@ -14,29 +14,37 @@ std::size_t InFlight::IdHash::operator()(const ledger::PackedOrderId& id) const 
   return hash;
 }
 
-void InFlight::add(const ledger::PackedOrderId& id, ledger::Reserve reserve, std::int32_t partition,
-                   Instant now, Waiter waiter) {
-  const std::lock_guard lock(mutex_);
-  Entry entry{.reserve = std::move(reserve), .partition = partition};
+std::optional<Placement> InFlight::wait(Entry& entry, const ledger::PackedOrderId& id, Instant now,
+                                        Waiter& waiter) {
+  if (entry.state == State::durable) return Placement::queued;
+  if (entry.state == State::doubtful || stopped_) return Placement::pending;
   entry.waiters.push_back(std::move(waiter));
-  const bool added = entries_.emplace(id, std::move(entry)).second;
-  CHECK(added);
   deadlines_.emplace_back(now + answer_within_, id);
+  return std::nullopt;
 }
 
-bool InFlight::join(const ledger::PackedOrderId& id, Waiter& waiter) {
-  Placement placement;
+void InFlight::add(const ledger::PackedOrderId& id, ledger::Reserve reserve, std::int32_t partition,
+                   Instant now, Waiter waiter) {
+  std::optional<Placement> placement;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [entry, added] =
+        entries_.emplace(id, Entry{.reserve = std::move(reserve), .partition = partition});
+    CHECK(added);
+    placement = wait(entry->second, id, now, waiter);
+  }
+  if (placement) waiter(*placement);
+}
+
+bool InFlight::join(const ledger::PackedOrderId& id, Instant now, Waiter& waiter) {
+  std::optional<Placement> placement;
   {
     const std::lock_guard lock(mutex_);
     const auto entry = entries_.find(id);
     if (entry == entries_.end()) return false;
-    if (entry->second.state == State::sending) {
-      entry->second.waiters.push_back(std::move(waiter));
-      return true;
-    }
-    placement = entry->second.state == State::durable ? Placement::queued : Placement::pending;
+    placement = wait(entry->second, id, now, waiter);
   }
-  waiter(placement);
+  if (placement) waiter(*placement);
   return true;
 }
 
@@ -76,17 +84,18 @@ void InFlight::delivered(const ledger::PackedOrderId& id, client::Outcome outcom
   answer(std::move(waiters), placement);
 }
 
-void InFlight::seen(const ledger::PackedOrderId& id) {
-  std::vector<Waiter> waiters;
+void InFlight::seen(const ledger::PackedOrderId& id, std::int32_t partition, Judge judge) {
+  std::optional<Entry> read;
   {
     const std::lock_guard lock(mutex_);
     const auto entry = entries_.find(id);
-    if (entry == entries_.end()) return;
-    waiters = std::exchange(entry->second.waiters, {});
+    if (entry == entries_.end() || entry->second.partition != partition) return;
     if (entry->second.state == State::doubtful) --doubtful_;
+    read = std::move(entry->second);
     entries_.erase(entry);
   }
-  answer(std::move(waiters), Placement::queued);
+  const Placement placement = judge(read->reserve);
+  answer(std::move(read->waiters), placement);
 }
 
 std::vector<ledger::Reserve> InFlight::settle(std::int32_t partition, std::int64_t epoch) {
@@ -121,6 +130,14 @@ void InFlight::expire(Instant now) {
     }
   }
   answer(std::move(waiters), Placement::pending);
+}
+
+void InFlight::stop_waiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  expire(Instant::never());
 }
 
 std::vector<std::int32_t> InFlight::doubtful_partitions() const {

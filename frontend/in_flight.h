@@ -41,7 +41,7 @@ class InFlight {
            Instant now, Waiter waiter);
   // Joins an order that is in flight, to get the same answer. False (waiter untouched) when it is
   // not.
-  bool join(const ledger::PackedOrderId& id, Waiter& waiter);
+  bool join(const ledger::PackedOrderId& id, Instant now, Waiter& waiter);
 
   // In flight, and whether it is known to be durable.
   struct View {
@@ -54,14 +54,20 @@ class InFlight {
   // before anybody is answered.
   using Undo = std::move_only_function<void(const ledger::Reserve&)>;
   void delivered(const ledger::PackedOrderId& id, client::Outcome outcome, Undo undo);
-  // Read back from the log, whatever the report said or will say.
-  void seen(const ledger::PackedOrderId& id);
+  // A record of that id was read from the partition, whatever the report said or will say. If it is
+  // in flight there, `judge` gets what was sent and says how that ended, before anybody is
+  // answered: the record may be another program's.
+  using Judge = std::move_only_function<Placement(const ledger::Reserve&)>;
+  void seen(const ledger::PackedOrderId& id, std::int32_t partition, Judge judge);
   // Everything sent to the partition under a smaller epoch and still in doubt is void now, because
   // it was not read before the new epoch's record. Yields what is to be undone.
   std::vector<ledger::Reserve> settle(std::int32_t partition, std::int64_t epoch);
 
   // Answers "pending" to whoever has waited long enough.
   void expire(Instant now);
+  // The service stops, or the log is not read any more: "pending" for all who wait, and from now on
+  // at once.
+  void stop_waiting();
   // Partitions with orders in doubt: each needs a new epoch.
   std::vector<std::int32_t> doubtful_partitions() const;
 
@@ -81,6 +87,9 @@ class InFlight {
   };
   using Entries = boost::unordered_flat_map<ledger::PackedOrderId, Entry, IdHash>;
 
+  // Null: the caller waits. Else how to answer him now.
+  std::optional<Placement> wait(Entry& entry, const ledger::PackedOrderId& id, Instant now,
+                                Waiter& waiter);
   static void answer(std::vector<Waiter> waiters, Placement placement);
 
   const Millis answer_within_;
@@ -88,6 +97,7 @@ class InFlight {
   Entries entries_;                                                  // guarded by mutex_
   std::deque<std::pair<Instant, ledger::PackedOrderId>> deadlines_;  // guarded; in order
   std::size_t doubtful_ = 0;                                         // guarded
+  bool stopped_ = false;                                             // guarded
 };
 
 }  // namespace sluice::frontend

@@ -1,6 +1,8 @@
 #include "frontend/ledger_reader.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,6 +24,15 @@ constexpr Millis kPollTimeout{50};
 constexpr std::size_t kBatchRecords = 4096;
 constexpr Millis kWatermarkTimeout{5'000};
 constexpr Millis kAdminTimeout{2'000};
+// Between two tries of what failed at once, so as not to storm a broker that refuses.
+constexpr Millis kRetryPause{200};
+
+void pause(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, kRetryPause, [] { return false; });
+}
 
 std::string state_text(const ledger::Order& order) {
   switch (order.state) {
@@ -73,6 +84,7 @@ void LedgerReader::start() {
 void LedgerReader::run(std::stop_token stop) {
   const auto followed = follow(stop);
   ready_ = false;
+  in_flight_.stop_waiting();  // nobody looks at the deadlines any more
   if (!followed) on_end_(followed.error());
 }
 
@@ -82,6 +94,7 @@ void LedgerReader::prepare(const std::stop_token& stop) {
     const auto count = find_or_create_topic();
     if (!count) {
       note_problem(count.error().context);
+      pause(stop);
       continue;
     }
     log_.set_partition_count(*count);
@@ -100,8 +113,8 @@ Result<std::int32_t> LedgerReader::find_or_create_topic() const {
                                 .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
   TRY(created, partition_count(*admin));
   if (created > 0) return created;
-  return fail(Code::unavailable, fmt::format("{} was created and is not there yet",
-                                             ledger::kOrdersTopic));
+  return fail(Code::unavailable,
+              fmt::format("{} was created and is not there yet", ledger::kOrdersTopic));
 }
 
 Result<void> LedgerReader::follow(const std::stop_token& stop) {
@@ -113,15 +126,19 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
     if (!whole) {
       const auto checked = check_whole(*consumer);
       if (!checked && checked.error().code == Code::out_of_range) return checked;
-      if (!checked) note_problem(checked.error().context);
       whole = checked.has_value();
-      if (whole) TRY_VOID(assign_all(*consumer));
+      if (whole) {
+        TRY_VOID(assign_all(*consumer));
+      } else {
+        note_problem(checked.error().context);
+        pause(stop);
+      }
       continue;
     }
     auto batch = consumer->poll(kBatchRecords, kPollTimeout);
     if (batch) {
       TRY_VOID(apply(*batch));
-      if (!ready()) advance_start(batch->ends());
+      if (!ready()) TRY_VOID(advance_start(batch->ends()));
     } else if (batch.error().code == Code::out_of_range) {
       return std::unexpected(batch.error());
     } else {
@@ -129,7 +146,7 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
     }
     if (auto fatal = log_.fatal()) return std::unexpected(*fatal);
     in_flight_.expire(clock_.now());
-    if (ready()) settle_doubts();
+    if (ready()) TRY_VOID(settle_doubts());
   }
   return {};
 }
@@ -183,7 +200,22 @@ Result<void> LedgerReader::apply(const client::Record& record) {
     fold.skip(record.offset);
     return {};
   }
+  if (!at_home(record.partition, ledger::sale_of(*event))) {
+    log::warning("record skipped partition={} offset={} reason=\"sale {} lives elsewhere\"",
+                 record.partition, record.offset, ledger::sale_of(*event));
+    fold.skip(record.offset);
+    return {};
+  }
   return react(record.partition, *event, fold.apply(record.offset, *event));
+}
+
+// Of a sale's records only those count that are in the one partition it is sold from.
+bool LedgerReader::at_home(std::int32_t partition, std::string_view sale) {
+  if (sale.empty() || ledger::partition_of(sale, log_.partition_count()) == partition) return true;
+  for (const auto& configured : options_.sales) {
+    if (configured.sale == sale) strays_.insert(configured.sale);
+  }
+  return false;
 }
 
 Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
@@ -199,15 +231,13 @@ Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
       return {};
     case Kind::reserved:
     case Kind::repeated:
-      in_flight_.seen(packed(change.order));
-      return {};
     case Kind::voided:
-      if (ready()) reserve_voided(change);
+      if (ready()) reserve_read(index, change.order);
       return {};
     case Kind::rejected:
     case Kind::cancelled:
     case Kind::expired:
-      if (ready() && change.stock_delta > 0) order_released(index, change);
+      if (ready()) follow_order(index, change.order);
       return {};
     case Kind::placed:
     case Kind::paid:
@@ -222,7 +252,9 @@ Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
 Result<void> LedgerReader::epoch_changed(std::int32_t index, const ledger::Epoch& epoch,
                                          bool accepted) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
-  if (epoch.writer != log_.writer()) {
+  // The writer's name is there for all to read; what it asked for is its own.
+  const bool ours = epoch.writer == log_.writer() && epoch.epoch <= partition.asked_epoch;
+  if (!ours) {
     if (!accepted || !partition.owned) return {};
     return fail(Code::fenced, fmt::format("another frontend ({}) took over {} [{}] with epoch {}",
                                           epoch.writer, ledger::kOrdersTopic, index, epoch.epoch));
@@ -230,6 +262,7 @@ Result<void> LedgerReader::epoch_changed(std::int32_t index, const ledger::Epoch
   if (epoch.epoch == partition.asked_epoch) partition.waiting_for_epoch = false;
   if (!accepted) return {};
   partition.owned = true;
+  log_.confirm_epoch(index, epoch.epoch);
   undo(in_flight_.settle(index, epoch.epoch));
   return {};
 }
@@ -244,21 +277,31 @@ void LedgerReader::sale_changed(const ledger::Change& change, const ledger::Sale
   sale->add(change.stock_delta);
 }
 
-// Ours only after a fence that we have not read yet; a worker turns it into a rejected row.
-void LedgerReader::reserve_voided(const ledger::Change& change) {
-  const auto id = ledger::pack_order_id(change.order);
-  if (!id) return;
-  const auto held = in_flight_.find(*id);
-  in_flight_.seen(*id);
-  if (held) stock_.find(held->reserve.sale)->release(held->reserve.user, *id);
+// The first record of an id decides what the order is. It is ours, or void, or of another program
+// that used up the id.
+void LedgerReader::reserve_read(std::int32_t index, std::string_view id) {
+  const auto bytes = ledger::pack_order_id(id);
+  if (!bytes) return;
+  follow_order(index, id);
+  const auto& order = *partitions_[static_cast<std::size_t>(index)]->fold.find_order(id);
+  in_flight_.seen(*bytes, index, [&](const ledger::Reserve& sent) {
+    const bool same_order = order.sale != nullptr && order.sale->definition.sale == sent.sale &&
+                            order.user == sent.user;
+    if (!same_order) stock_.find(sent.sale)->undo(sent.user, *bytes);
+    const bool counts = same_order && order.quantity == sent.quantity &&
+                        order.void_reason == ledger::VoidReason::none;
+    return counts ? Placement::queued : Placement::not_reserved;
+  });
 }
 
-void LedgerReader::order_released(std::int32_t index, const ledger::Change& change) {
+// Brings the stock to what the fold says of the order.
+void LedgerReader::follow_order(std::int32_t index, std::string_view id) {
   const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
-  const ledger::Order* order = fold.find_order(change.order);
-  SaleStock* sale = stock_.find(change.sale);
-  CHECK(order != nullptr && sale != nullptr);
-  sale->release(order->user, packed(change.order));
+  const ledger::Order* order = fold.find_order(id);
+  if (order == nullptr || order->sale == nullptr) return;
+  SaleStock* sale = stock_.find(order->sale->definition.sale);
+  CHECK(sale != nullptr);
+  sale->follow(order->user, packed(id), order->quantity, order->holds_units());
 }
 
 void LedgerReader::undo(const std::vector<ledger::Reserve>& reserves) {
@@ -269,44 +312,58 @@ void LedgerReader::undo(const std::vector<ledger::Reserve>& reserves) {
 }
 
 client::Producer::Done LedgerReader::note_failure(std::int32_t index) {
-  return [failed = &partitions_[static_cast<std::size_t>(index)]->send_failed](
+  return [failed = partitions_[static_cast<std::size_t>(index)]->send_failed](
              client::Delivery delivery) {
     if (delivery.outcome != client::Outcome::persisted) *failed = true;
   };
 }
 
-void LedgerReader::take_over(std::int32_t index) {
+Result<void> LedgerReader::take_over(std::int32_t index) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
-  if (partition.waiting_for_epoch) return;
-  const std::int64_t epoch = std::max(partition.fold.epoch().epoch, partition.asked_epoch) + 1;
-  if (const auto sent = log_.begin_epoch(index, epoch, note_failure(index)); !sent) {
-    note_problem(sent.error().context);
-    return;
+  if (partition.waiting_for_epoch) return {};
+  const std::int64_t newest = std::max(partition.fold.epoch().epoch, partition.asked_epoch);
+  if (newest == std::numeric_limits<std::int64_t>::max()) {
+    return fail(Code::out_of_range,
+                fmt::format("{} [{}] cannot be taken over: its epoch {} is the largest there is",
+                            ledger::kOrdersTopic, index, newest));
   }
-  partition.asked_epoch = epoch;
+  if (const auto sent = log_.begin_epoch(index, newest + 1, note_failure(index)); !sent) {
+    note_problem(sent.error().context);
+    return {};
+  }
+  partition.asked_epoch = newest + 1;
   partition.waiting_for_epoch = true;
+  return {};
 }
 
-void LedgerReader::write_sales(std::int32_t index) {
+Result<void> LedgerReader::write_sales(std::int32_t index) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
   for (const auto& sale : options_.sales) {
     if (ledger::partition_of(sale.sale, log_.partition_count()) != index) continue;
     if (partition.fold.find_sale(sale.sale) != nullptr) continue;
+    // Its orders would be there, too: to open it here would sell its stock once more.
+    if (strays_.contains(sale.sale)) {
+      return fail(Code::invalid,
+                  fmt::format("sale {} is in another partition of {} than [{}], where it belongs: "
+                              "was the topic's number of partitions changed?",
+                              sale.sale, ledger::kOrdersTopic, index));
+    }
     if (partition.sales_sent.contains(sale.sale)) continue;
     if (log_.append(ledger::Event(sale), index, note_failure(index))) {
       partition.sales_sent.insert(sale.sale);
     }
   }
+  return {};
 }
 
 // Before the doors open: each partition is read to its end, taken over, read up to our epoch, and
 // given the configured sales that it lacks.
-void LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
+Result<void> LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
   for (const auto& end : ends) at_end_.insert(end.partition);
   bool complete = true;
   for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
     Partition& partition = *partitions_[static_cast<std::size_t>(i)];
-    if (partition.send_failed.exchange(false)) {
+    if (partition.send_failed->exchange(false)) {
       partition.waiting_for_epoch = false;
       partition.sales_sent.clear();
     }
@@ -315,9 +372,9 @@ void LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
       complete = false;
     } else if (!partition.owned) {
       complete = false;
-      take_over(i);
-    } else {
-      write_sales(i);
+      TRY_VOID(take_over(i));
+    } else if (at_end_.size() == partitions_.size()) {
+      TRY_VOID(write_sales(i));
     }
   }
   for (const auto& sale : options_.sales) {
@@ -325,31 +382,33 @@ void LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
     const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
     complete = complete && fold.find_sale(sale.sale) != nullptr;
   }
-  if (!complete) return;
+  if (!complete) return {};
   build_stock();
   ready_.store(true, std::memory_order_release);
   log::info("ledger folded records={} sales={}", records(), stock_.all().size());
+  return {};
 }
 
 void LedgerReader::build_stock() {
   for (const auto& partition : partitions_) {
     for (const auto& [id, state] : partition->fold.sales()) {
-      stock_.add(state->definition, state->available());
+      stock_.add(state->definition, state->granted);
     }
     partition->fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
       if (order.sale == nullptr) return;
       stock_.find(order.sale->definition.sale)
-          ->restore(order.user, packed(id), order.quantity, order.holds_units());
+          ->follow(order.user, packed(id), order.quantity, order.holds_units());
     });
   }
 }
 
-void LedgerReader::settle_doubts() {
+Result<void> LedgerReader::settle_doubts() {
   for (const std::int32_t index : in_flight_.doubtful_partitions()) {
     Partition& partition = *partitions_[static_cast<std::size_t>(index)];
-    if (partition.send_failed.exchange(false)) partition.waiting_for_epoch = false;
-    take_over(index);
+    if (partition.send_failed->exchange(false)) partition.waiting_for_epoch = false;
+    TRY_VOID(take_over(index));
   }
+  return {};
 }
 
 void LedgerReader::note_problem(std::string problem) {

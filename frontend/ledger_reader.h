@@ -3,6 +3,8 @@
 // folds, the stock, the orders in flight. At start it takes ownership of every partition by an
 // epoch record, folds up to it, and only then says ready. Afterwards it follows the log for as long
 // as the process lives; when another frontend takes a partition over, it stops and says fenced.
+// Anybody may write to the topic: what the fold makes of a record is done, whoever wrote it, and a
+// record in a partition where its sale does not live is stepped over.
 
 #include <atomic>
 #include <cstdint>
@@ -71,13 +73,14 @@ class LedgerReader {
  private:
   // One partition as this thread sees it.
   struct Partition {
-    ledger::Fold fold;                      // guarded by folds_mutex_
-    std::int64_t end_at_start = 0;          // the log's end when this process began to read
-    std::int64_t asked_epoch = 0;           // the newest that we sent
-    bool waiting_for_epoch = false;         // sent, not read back yet
-    bool owned = false;                     // an epoch of ours was accepted
-    std::set<std::string> sales_sent;       // configured sales that were appended
-    std::atomic<bool> send_failed = false;  // set by the producer's thread: send again
+    ledger::Fold fold;                 // guarded by folds_mutex_
+    std::int64_t end_at_start = 0;     // the log's end when this process began to read
+    std::int64_t asked_epoch = 0;      // the newest that we sent
+    bool waiting_for_epoch = false;    // sent, not read back yet
+    bool owned = false;                // an epoch of ours was accepted
+    std::set<std::string> sales_sent;  // configured sales that were appended
+    // Set by the producer's thread, which may outlive this object: send again.
+    std::shared_ptr<std::atomic<bool>> send_failed = std::make_shared<std::atomic<bool>>(false);
   };
 
   void run(std::stop_token stop);
@@ -91,16 +94,17 @@ class LedgerReader {
   Result<void> apply(const client::Record& record);
   Result<void> react(std::int32_t index, const ledger::Event& event, const ledger::Change& change);
   Result<void> epoch_changed(std::int32_t index, const ledger::Epoch& epoch, bool accepted);
+  bool at_home(std::int32_t partition, std::string_view sale);
   void sale_changed(const ledger::Change& change, const ledger::Sale& definition);
-  void reserve_voided(const ledger::Change& change);
-  void order_released(std::int32_t index, const ledger::Change& change);
+  void reserve_read(std::int32_t index, std::string_view id);
+  void follow_order(std::int32_t index, std::string_view id);
   void undo(const std::vector<ledger::Reserve>& reserves);
-  void take_over(std::int32_t index);
-  void write_sales(std::int32_t index);
+  Result<void> take_over(std::int32_t index);
+  Result<void> write_sales(std::int32_t index);
   client::Producer::Done note_failure(std::int32_t index);
-  void advance_start(std::span<const client::TopicPartition> ends);
+  Result<void> advance_start(std::span<const client::TopicPartition> ends);
   void build_stock();
-  void settle_doubts();
+  Result<void> settle_doubts();
   void note_problem(std::string problem);
 
   const Options options_;
@@ -113,6 +117,7 @@ class LedgerReader {
   mutable std::shared_mutex folds_mutex_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::set<std::int32_t> at_end_;  // partitions read to their end, at start
+  std::set<std::string> strays_;   // configured sales that were read in another partition
   std::atomic<bool> ready_ = false;
   std::atomic<std::uint64_t> records_ = 0;
   mutable std::mutex problem_mutex_;

@@ -28,7 +28,15 @@ Result<void> OrderLog::append(ledger::Reserve reserve, std::int32_t partition,
   const std::shared_lock lock(owner.mutex);
   reserve.epoch = owner.epoch;
   prepare(reserve);
-  return producer_->send(record(std::move(reserve), partition), std::move(done));
+  // Reports come in the order of the sends, so that of the epoch is there already.
+  auto judged = [&owner, epoch = owner.epoch,
+                 done = std::move(done)](client::Delivery delivery) mutable {
+    if (delivery.outcome == client::Outcome::persisted && owner.durable.load() < epoch) {
+      delivery.outcome = client::Outcome::possibly_persisted;
+    }
+    done(std::move(delivery));
+  };
+  return producer_->send(record(std::move(reserve), partition), std::move(judged));
 }
 
 Result<void> OrderLog::append(const ledger::Event& event, std::int32_t partition, Done done) {
@@ -38,9 +46,23 @@ Result<void> OrderLog::append(const ledger::Event& event, std::int32_t partition
 Result<void> OrderLog::begin_epoch(std::int32_t partition, std::int64_t epoch, Done done) {
   PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
   const std::unique_lock lock(owner.mutex);
-  TRY_VOID(producer_->send(record(ledger::Epoch{epoch, writer_}, partition), std::move(done)));
+  auto noted = [&owner, epoch, done = std::move(done)](client::Delivery delivery) mutable {
+    if (delivery.outcome == client::Outcome::persisted) owner.raise(epoch);
+    done(std::move(delivery));
+  };
+  TRY_VOID(producer_->send(record(ledger::Epoch{epoch, writer_}, partition), std::move(noted)));
   owner.epoch = epoch;
   return {};
+}
+
+void OrderLog::confirm_epoch(std::int32_t partition, std::int64_t epoch) {
+  epochs_[static_cast<std::size_t>(partition)]->raise(epoch);
+}
+
+void OrderLog::PartitionEpoch::raise(std::int64_t to) {
+  std::int64_t now = durable.load();
+  while (now < to && !durable.compare_exchange_weak(now, to)) {
+  }
 }
 
 }  // namespace sluice::frontend

@@ -24,7 +24,7 @@ class OrderLog {
 
   // `writer`: a random id of this process, written into its epochs.
   OrderLog(std::unique_ptr<client::Producer> producer, std::string writer)
-      : producer_(std::move(producer)), writer_(std::move(writer)) {}
+      : writer_(std::move(writer)), producer_(std::move(producer)) {}
 
   // Once, when the topic is known to exist, before anything is appended.
   void set_partition_count(std::int32_t count);
@@ -36,28 +36,34 @@ class OrderLog {
 
   // Sends the reserve under the partition's current epoch. `prepare` gets it with the epoch filled
   // in before anything is sent, so that the caller has it on record first. An error: nothing was
-  // sent and `done` is never called.
+  // sent and `done` is never called. A reserve that is on the log while its epoch may not be, so
+  // that it may be void, is reported as possibly persisted: reading the log tells.
   Result<void> append(ledger::Reserve reserve, std::int32_t partition,
                       const std::function<void(const ledger::Reserve&)>& prepare, Done done);
   // Sends any other event.
   Result<void> append(const ledger::Event& event, std::int32_t partition, Done done);
   // Sends an epoch record; reserves appended after it carry it.
   Result<void> begin_epoch(std::int32_t partition, std::int64_t epoch, Done done);
+  // The epoch record was read back, whatever its report said.
+  void confirm_epoch(std::int32_t partition, std::int64_t epoch);
 
   Result<void> flush(Millis timeout) { return producer_->flush(timeout); }
   std::size_t outstanding() const { return producer_->outstanding(); }
 
  private:
   struct PartitionEpoch {
-    std::shared_mutex mutex;  // shared: reserves; exclusive: a new epoch
-    std::int64_t epoch = 0;   // guarded by mutex
+    std::shared_mutex mutex;               // shared: reserves; exclusive: a new epoch
+    std::int64_t epoch = 0;                // guarded by mutex
+    std::atomic<std::int64_t> durable{0};  // the newest known to be on the log
+
+    void raise(std::int64_t to);
   };
 
   client::ProduceRecord record(const ledger::Event& event, std::int32_t partition) const;
 
-  std::unique_ptr<client::Producer> producer_;
   const std::string writer_;
   std::vector<std::unique_ptr<PartitionEpoch>> epochs_;
+  std::unique_ptr<client::Producer> producer_;  // goes first: its reports use the epochs
 };
 
 }  // namespace sluice::frontend

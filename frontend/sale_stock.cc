@@ -4,8 +4,7 @@
 #include <bit>
 #include <functional>
 #include <limits>
-
-#include "shared/base/check.h"
+#include <utility>
 
 namespace sluice::frontend {
 namespace {
@@ -82,14 +81,39 @@ void SaleStock::remember(std::size_t hash) {
   }
 }
 
+// Releases what remember() wrote before: whoever sees that the last unit is gone also sees who
+// took it.
 bool SaleStock::take(std::int64_t quantity) {
   std::int64_t free = available_.load(std::memory_order_relaxed);
   while (free >= quantity) {
-    if (available_.compare_exchange_weak(free, free - quantity, std::memory_order_relaxed)) {
+    if (available_.compare_exchange_weak(free, free - quantity, std::memory_order_release,
+                                         std::memory_order_relaxed)) {
       return true;
     }
   }
   return false;
+}
+
+const SaleStock::Taken* SaleStock::User::find(const ledger::PackedOrderId& order) const {
+  const auto taken = std::ranges::find(orders, order, &Taken::order);
+  return taken == orders.end() ? nullptr : &*taken;
+}
+
+SaleStock::Taken* SaleStock::User::find(const ledger::PackedOrderId& order) {
+  return const_cast<Taken*>(std::as_const(*this).find(order));
+}
+
+const SaleStock::User* SaleStock::Shard::find(std::string_view name) const {
+  const auto user = users.find(std::string(name));
+  return user == users.end() ? nullptr : &user->second;
+}
+
+SaleStock::User* SaleStock::Shard::find(std::string_view name) {
+  return const_cast<User*>(std::as_const(*this).find(name));
+}
+
+SaleStock::Result SaleStock::compare(const Taken& known, std::int64_t quantity) {
+  return known.quantity == quantity ? Result::repeated : Result::different;
 }
 
 SaleStock::Result SaleStock::reserve(std::string_view name, const ledger::PackedOrderId& order,
@@ -97,68 +121,68 @@ SaleStock::Result SaleStock::reserve(std::string_view name, const ledger::Packed
   const std::size_t hash = hash_of(name);
   Shard& shard = shards_[hash % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.users.find(std::string(name));
-  const User* known = found == shard.users.end() ? nullptr : &found->second;
-  if (known != nullptr) {
-    const auto same = std::ranges::find(known->orders, order, &Taken::order);
-    if (same != known->orders.end()) {
-      return same->quantity == quantity ? Result::repeated : Result::different;
-    }
+  User* user = shard.find(name);
+  if (user != nullptr) {
+    if (const Taken* known = user->find(order)) return compare(*known, quantity);
   }
-  const std::int64_t held = known == nullptr ? 0 : known->held;
+  const std::int64_t held = user == nullptr ? 0 : user->held;
   if (held + quantity > limit_.load(std::memory_order_relaxed)) return Result::limit_reached;
-  if (!take(quantity)) return Result::sold_out;
-  User& user = found == shard.users.end() ? shard.users[std::string(name)] : found->second;
-  user.held += quantity;
-  user.orders.push_back({order, static_cast<std::int32_t>(quantity), true});
+  if (available() < quantity) return Result::sold_out;
+  // Before the unit is taken: a second click that finds the sale sold out must find its user, too.
   remember(hash);
+  if (!take(quantity)) return Result::sold_out;
+  if (user == nullptr) user = &shard.users[std::string(name)];
+  user->held += quantity;
+  user->orders.push_back({order, static_cast<std::int32_t>(quantity), true});
   return Result::reserved;
+}
+
+std::optional<SaleStock::Result> SaleStock::look_up(std::string_view name,
+                                                    const ledger::PackedOrderId& order,
+                                                    std::int64_t quantity) const {
+  const Shard& shard = shards_[hash_of(name) % kShards];
+  const std::lock_guard lock(shard.mutex);
+  const User* user = shard.find(name);
+  const Taken* known = user == nullptr ? nullptr : user->find(order);
+  if (known == nullptr) return std::nullopt;
+  return compare(*known, quantity);
 }
 
 void SaleStock::undo(std::string_view name, const ledger::PackedOrderId& order) {
   Shard& shard = shards_[hash_of(name) % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto user = shard.users.find(std::string(name));
-  CHECK(user != shard.users.end());
-  auto& orders = user->second.orders;
-  const auto taken = std::ranges::find(orders, order, &Taken::order);
-  CHECK(taken != orders.end() && taken->holds_units);
-  user->second.held -= taken->quantity;
+  User* user = shard.find(name);
+  const Taken* taken = user == nullptr ? nullptr : user->find(order);
+  if (taken == nullptr || !taken->holds_units) return;
+  user->held -= taken->quantity;
   add(taken->quantity);
-  orders.erase(taken);
-  if (orders.empty()) shard.users.erase(user);
+  std::erase_if(user->orders, [&order](const Taken& one) { return one.order == order; });
+  if (user->orders.empty()) shard.users.erase(std::string(name));
 }
 
-void SaleStock::release(std::string_view name, const ledger::PackedOrderId& order) {
-  Shard& shard = shards_[hash_of(name) % kShards];
-  const std::lock_guard lock(shard.mutex);
-  const auto user = shard.users.find(std::string(name));
-  CHECK(user != shard.users.end());
-  const auto taken = std::ranges::find(user->second.orders, order, &Taken::order);
-  CHECK(taken != user->second.orders.end());
-  if (!taken->holds_units) return;
-  taken->holds_units = false;
-  user->second.held -= taken->quantity;
-  add(taken->quantity);
-}
-
-void SaleStock::restore(std::string_view name, const ledger::PackedOrderId& order,
-                        std::int64_t quantity, bool holds_units) {
+void SaleStock::follow(std::string_view name, const ledger::PackedOrderId& order,
+                       std::int64_t quantity, bool holds_units) {
   const std::size_t hash = hash_of(name);
   Shard& shard = shards_[hash % kShards];
   const std::lock_guard lock(shard.mutex);
-  User& user = shard.users[std::string(name)];
-  user.orders.push_back({order, static_cast<std::int32_t>(quantity), holds_units});
-  if (holds_units) user.held += quantity;
   remember(hash);
+  User& user = shard.users[std::string(name)];
+  Taken* taken = user.find(order);
+  if (taken == nullptr) taken = &user.orders.emplace_back(Taken{order, 0, false});
+  const std::int64_t before = taken->holds_units ? taken->quantity : 0;
+  const std::int64_t after = holds_units ? quantity : 0;
+  taken->quantity = static_cast<std::int32_t>(quantity);
+  taken->holds_units = holds_units;
+  user.held += after - before;
+  add(before - after);
 }
 
 bool SaleStock::newest_order(std::string_view name, ledger::PackedOrderId& order) const {
   const Shard& shard = shards_[hash_of(name) % kShards];
   const std::lock_guard lock(shard.mutex);
-  const auto user = shard.users.find(std::string(name));
-  if (user == shard.users.end() || user->second.orders.empty()) return false;
-  order = user->second.orders.back().order;
+  const User* user = shard.find(name);
+  if (user == nullptr || user->orders.empty()) return false;
+  order = user->orders.back().order;
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,8 @@ class SaleStock {
   void redefine(const ledger::Sale& definition);
 
   SalePhase phase(WallTime now) const;
-  std::int64_t available() const { return available_.load(std::memory_order_relaxed); }
+  // Below 0 only when other writers of the log took more than this frontend had left.
+  std::int64_t available() const { return available_.load(std::memory_order_acquire); }
   bool sold_out() const { return available() <= 0; }
   // False: the user certainly has no order here. True: perhaps.
   bool may_have_ordered(std::string_view user) const;
@@ -58,16 +60,19 @@ class SaleStock {
   };
   Result reserve(std::string_view user, const ledger::PackedOrderId& order, std::int64_t quantity);
 
-  // The reserve never happened: the units are free and the id may be used again.
-  void undo(std::string_view user, const ledger::PackedOrderId& order);
-  // The order ended without a purchase: its units are free, its id stays known.
-  void release(std::string_view user, const ledger::PackedOrderId& order);
-  // More units (a grant).
-  void add(std::int64_t units) { available_.fetch_add(units, std::memory_order_relaxed); }
+  // repeated or different for an order that is known, nothing for any other.
+  std::optional<Result> look_up(std::string_view user, const ledger::PackedOrderId& order,
+                                std::int64_t quantity) const;
 
-  // At start, from the ledger: an order that exists. Does not touch available.
-  void restore(std::string_view user, const ledger::PackedOrderId& order, std::int64_t quantity,
-               bool holds_units);
+  // The reserve never happened: the units are free and the id may be used again. Nothing for an
+  // order that holds no units.
+  void undo(std::string_view user, const ledger::PackedOrderId& order);
+  // What the log says of an order, whoever wrote it there; the log wins. It takes units or frees
+  // them as it must, whatever the limit is.
+  void follow(std::string_view user, const ledger::PackedOrderId& order, std::int64_t quantity,
+              bool holds_units);
+  // More units (a grant).
+  void add(std::int64_t units) { available_.fetch_add(units, std::memory_order_release); }
 
   // The user's newest order, to be linked from "limit reached". False when there is none.
   bool newest_order(std::string_view user, ledger::PackedOrderId& order) const;
@@ -81,10 +86,16 @@ class SaleStock {
   struct User {
     std::int64_t held = 0;
     std::vector<Taken> orders;
+
+    const Taken* find(const ledger::PackedOrderId& order) const;
+    Taken* find(const ledger::PackedOrderId& order);
   };
   struct Shard {
     mutable std::mutex mutex;
     boost::unordered_flat_map<std::string, User> users;  // guarded by mutex
+
+    const User* find(std::string_view name) const;
+    User* find(std::string_view name);
   };
   // Enough that N loops seldom meet; a power of two.
   static constexpr std::size_t kShards = 64;
@@ -96,6 +107,7 @@ class SaleStock {
   static std::size_t filter_bits(std::int64_t stock);
   void remember(std::size_t hash);
   bool take(std::int64_t quantity);
+  static Result compare(const Taken& known, std::int64_t quantity);
 
   const std::string id_;
   std::atomic<std::int64_t> available_;

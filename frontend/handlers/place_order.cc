@@ -1,5 +1,6 @@
 // POST /v1/sales/{sale}/orders: socket to log in one visible line: reserve, append, 202.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "frontend/handlers/api.h"
 #include "frontend/time_text.h"
 #include "shared/async/one_shot.h"
+#include "shared/base/utf8.h"
 #include "shared/ledger/event.h"
 
 namespace sluice::frontend {
@@ -44,10 +46,15 @@ struct Refusals {
           .add("Retry-After", "1")};
   http::StaticResponse no_user{
       problem(401, "no-user", "Who is ordering?")
-          .detail("The request needs the header X-User-Id with 1 to 128 bytes")
+          .detail("The request needs the header X-User-Id with 1 to 128 bytes of UTF-8 text")
           .response()
           .add("WWW-Authenticate", "X-User-Id")};
 };
+
+// What is not UTF-8 cannot be written as JSON: its record could never be read back.
+bool is_text(ByteView text, std::size_t max_bytes) {
+  return ledger::is_plain_text(text, max_bytes) && is_utf8(text);
+}
 
 http::Response bad_request(std::string_view detail) {
   return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
@@ -87,8 +94,8 @@ Result<std::string> parse_key(const http::Request& request) {
   if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
     key = key.substr(1, key.size() - 2);
   }
-  if (!ledger::is_plain_text(key, ledger::kMaxKeyBytes)) {
-    return fail(Code::invalid, fmt::format("Idempotency-Key: must have 1 to {} bytes of text",
+  if (!is_text(key, ledger::kMaxKeyBytes)) {
+    return fail(Code::invalid, fmt::format("Idempotency-Key: must have 1 to {} bytes of UTF-8 text",
                                            ledger::kMaxKeyBytes));
   }
   return std::string(key);
@@ -126,22 +133,16 @@ class PlaceOrder {
     if (!api_.ledger.ready()) return unavailable(refusals_->not_ready);
     if (sale == nullptr) return no_such_sale();
     const WallTime now = api_.clock.wall();
-    switch (sale->phase(now)) {
-      case SalePhase::ended:
-        return &refusals_->ended;
-      case SalePhase::paused:
-        return &refusals_->paused;
-      case SalePhase::not_started:
-        return not_started(*sale, now);
-      case SalePhase::open:
-        break;
-    }
     const ByteView user = request.header(kUserHeader).value_or(ByteView());
+    const SalePhase phase = sale->phase(now);
+    if (phase != SalePhase::open && !sale->may_have_ordered(user)) {
+      return closed(*sale, phase, now);
+    }
     if (sale->sold_out() && !sale->may_have_ordered(user)) {
       api_.metrics.sold_out.add();
       return &refusals_->sold_out;
     }
-    if (!ledger::is_plain_text(user, ledger::kMaxUserBytes)) return &refusals_->no_user;
+    if (!is_text(user, ledger::kMaxUserBytes)) return &refusals_->no_user;
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
     const auto key = parse_key(request);
@@ -153,34 +154,57 @@ class PlaceOrder {
     order.quantity = *quantity;
     order.key = *key;
     order.reserved_at = now.unix_millis;
-    return reserve(*sale, std::move(order));
+    if (phase == SalePhase::open) return reserve(*sale, std::move(order));
+    // Whose answer was lost when the sale ended still gets it.
+    const auto id = *ledger::pack_order_id(order.order);
+    const auto known = sale->look_up(user, id, order.quantity);
+    return known ? known_order(*known, std::move(order), id) : closed(*sale, phase, now);
   }
 
  private:
+  http::Answer closed(const SaleStock& sale, SalePhase phase, WallTime now) const {
+    switch (phase) {
+      case SalePhase::not_started:
+        return not_started(sale, now);
+      case SalePhase::paused:
+        return &refusals_->paused;
+      case SalePhase::open:
+      case SalePhase::ended:
+        break;
+    }
+    return &refusals_->ended;
+  }
+
   http::Answer reserve(SaleStock& sale, ledger::Reserve order) const {
     const auto id = *ledger::pack_order_id(order.order);
     // A new order needs the log; a repeat is answered from memory even while the log is away.
     if (!api_.log.reachable() && !sale.may_have_ordered(order.user)) {
       return unavailable(refusals_->unreachable);
     }
-    switch (sale.reserve(order.user, id, order.quantity)) {
+    const auto result = sale.reserve(order.user, id, order.quantity);
+    switch (result) {
       case SaleStock::Result::sold_out:
         api_.metrics.sold_out.add();
         return &refusals_->sold_out;
       case SaleStock::Result::limit_reached:
         api_.metrics.limit_reached.add();
         return limit_reached(sale, order.user);
-      case SaleStock::Result::different:
-        return problem(422, "key-reused", "The Idempotency-Key was used for another order")
-            .detail("The first request with this key had another quantity")
-            .member("order", "/v1/orders/" + order.order)
-            .response();
-      case SaleStock::Result::repeated:
-        return repeat(std::move(order), id);
       case SaleStock::Result::reserved:
         return append(sale, std::move(order), id);
+      case SaleStock::Result::different:
+      case SaleStock::Result::repeated:
+        break;
     }
-    return bad_request("impossible");
+    return known_order(result, std::move(order), id);
+  }
+
+  http::Answer known_order(SaleStock::Result result, ledger::Reserve order,
+                           ledger::PackedOrderId id) const {
+    if (result == SaleStock::Result::repeated) return repeat(std::move(order), id);
+    return problem(422, "key-reused", "The Idempotency-Key was used for another order")
+        .detail("The first request with this key had another quantity")
+        .member("order", "/v1/orders/" + order.order)
+        .response();
   }
 
   http::Answer append(SaleStock& sale, ledger::Reserve order, ledger::PackedOrderId id) const {
@@ -252,7 +276,7 @@ class PlaceOrder {
     if (const auto in_flight = api.in_flight.find(id)) {
       OneShot<Placement> placed;
       InFlight::Waiter waiter = answer_on(api.loop, placed);
-      if (api.in_flight.join(id, waiter)) {
+      if (api.in_flight.join(id, api.clock.now(), waiter)) {
         const Placement placement = co_await placed;
         if (placement == Placement::not_reserved) co_return not_reserved({});
         co_return accepted(in_flight->reserve,
@@ -264,7 +288,8 @@ class PlaceOrder {
       order.quantity = status->quantity;
       co_return accepted(order, status->state, true);
     }
-    co_return not_reserved({});  // undone between the two looks
+    // The first is about to be sent, or was just given back: what comes of it is not known here.
+    co_return accepted(order, "pending", true);
   }
 
   http::Answer limit_reached(SaleStock& sale, std::string_view user) const {
@@ -280,7 +305,8 @@ class PlaceOrder {
   // 409, not 425: that one is for TLS early data only (RFC 8470).
   http::Answer not_started(const SaleStock& sale, WallTime now) const {
     const std::int64_t starts_at = sale.definition().starts_at.value_or(0);
-    const std::int64_t wait_ms = starts_at - now.unix_millis;
+    // At least one: the definition may have been replaced since its phase was looked at.
+    const std::int64_t wait_ms = std::max<std::int64_t>(starts_at - now.unix_millis, 1);
     return problem(409, "sale-not-started", "The sale has not started")
         .member("starts_at", rfc3339({starts_at}))
         .member("server_time", rfc3339(now))

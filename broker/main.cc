@@ -29,6 +29,7 @@ class Process {
  public:
   explicit Process(const Options& options)
       : options_(options),
+        signals_(loop_, [this](int number) { begin_stop(number); }),
         commit_thread_(loop_, 1, "commit"),
         readers_(loop_, options.reader_threads, "read"),
         wake_(loop_, clock_) {}
@@ -52,17 +53,16 @@ class Process {
     return {};
   }
 
-  void run() {
-    net::Signals signals(loop_, [this](int number) {
-      if (stopping_) return;
-      stopping_ = true;
-      log::info("stopping signal={}", number);
-      gate_.spawn(stop());
-    });
-    loop_.run();
-  }
+  void run() { loop_.run(); }
 
  private:
+  void begin_stop(int signal) {
+    if (stopping_) return;
+    stopping_ = true;
+    log::info("stopping signal={}", signal);
+    gate_.spawn(stop());
+  }
+
   Result<void> advertise(const net::HostPort& bound) {
     net::HostPort told = bound;
     if (!options_.advertised_listen.empty()) {
@@ -88,6 +88,7 @@ class Process {
   SystemClock clock_;
   SystemRandom random_;
   net::Loop loop_;
+  net::Signals signals_;  // until the very end: a second signal must not kill what is stopping
   std::unique_ptr<Store> store_;
   net::ThreadPool commit_thread_;
   net::ThreadPool readers_;

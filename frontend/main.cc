@@ -27,6 +27,11 @@ class Process {
  public:
   Process(const Options& options, std::vector<ledger::Sale> sales)
       : options_(options),
+        signals_(loop_,
+                 [this](int number) {
+                   log::info("stopping signal={}", number);
+                   begin_stop();
+                 }),
         in_flight_(options.answer_within),
         metrics_api_(metrics_),
         admin_(loop_, clock_, {},
@@ -56,10 +61,6 @@ class Process {
   }
 
   int run() {
-    net::Signals signals(loop_, [this](int number) {
-      log::info("stopping signal={}", number);
-      begin_stop();
-    });
     loop_.run();
     return exit_code_;
   }
@@ -118,6 +119,7 @@ class Process {
   const Options& options_;
   SystemClock clock_;
   net::Loop loop_;
+  net::Signals signals_;  // until the very end: a second signal must not kill what is stopping
   StockBook stock_;
   InFlight in_flight_;
   metrics::Registry metrics_;

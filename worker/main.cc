@@ -32,6 +32,11 @@ class Process {
  public:
   explicit Process(const Options& options)
       : options_(options),
+        signals_(loop_,
+                 [this](int number) {
+                   log::info("stopping signal={}", number);
+                   worker_->stop();
+                 }),
         metrics_(registry_),
         admin_(loop_, clock_, {},
                [this](http::Request& request) { return router_.route(request); }) {}
@@ -51,10 +56,6 @@ class Process {
   }
 
   void run() {
-    net::Signals signals(loop_, [this](int number) {
-      log::info("stopping signal={}", number);
-      worker_->stop();
-    });
     std::jthread thread([this] {
       worker_->run();
       loop_.post([this] { gate_.spawn(stop()); });
@@ -78,6 +79,7 @@ class Process {
   const Options options_;
   SystemClock clock_;
   net::Loop loop_;
+  net::Signals signals_;  // until the very end: a second signal must not kill what is stopping
   metrics::Registry registry_;
   WorkerMetrics metrics_;
   http::Router router_;

@@ -1,0 +1,121 @@
+#include "tests/support/sim_store.h"
+
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using broker::Cursor;
+using broker::Family;
+using broker::WriteBatch;
+
+// Keeps the map as it was: writers copy it when somebody else holds it.
+class SimCursor final : public Cursor {
+ public:
+  SimCursor(std::shared_ptr<const SimDisk::Keys> keys, bool cut_off)
+      : keys_(std::move(keys)), at_(keys_->end()), cut_off_(cut_off) {}
+
+  void seek(ByteView key) override { at_ = keys_->lower_bound(key); }
+  void seek_for_prev(ByteView key) override {
+    at_ = keys_->upper_bound(key);
+    at_ = at_ == keys_->begin() ? keys_->end() : std::prev(at_);
+  }
+  void next() override { ++at_; }
+  bool valid() const override { return at_ != keys_->end(); }
+  ByteView key() const override { return at_->first; }
+  ByteView value() const override { return at_->second; }
+  Result<void> status() const override {
+    if (cut_off_) return fail(Code::storage, "the store is gone");
+    return {};
+  }
+
+ private:
+  std::shared_ptr<const SimDisk::Keys> keys_;
+  SimDisk::Keys::const_iterator at_;
+  bool cut_off_;
+};
+
+}  // namespace
+
+std::unique_ptr<SimStore> SimDisk::open() {
+  if (opened_) opened_->disk_ = nullptr;
+  auto store = std::make_unique<SimStore>(*this);
+  opened_ = store.get();
+  return store;
+}
+
+void SimDisk::crash() {
+  if (opened_) opened_->disk_ = nullptr;
+  opened_ = nullptr;
+  if (!unsynced_.empty()) {
+    unsynced_.clear();
+    for (std::size_t i = 0; i < live_.size(); ++i) live_[i] = std::make_shared<Keys>(*synced_[i]);
+  }
+}
+
+void SimDisk::damage(Family family, const Buffer& key, Buffer value) {
+  (*live_[index(family)])[key] = std::move(value);
+}
+
+void SimDisk::apply(const WriteBatch& batch, Snapshot& to) const {
+  for (auto& keys : to) {
+    if (keys.use_count() > 1) keys = std::make_shared<Keys>(*keys);
+  }
+  for (const auto& operation : batch.operations()) {
+    if (lost_ && operation.family == Family::state && operation.key.starts_with(*lost_)) continue;
+    Keys& keys = *to[index(operation.family)];
+    switch (operation.kind) {
+      case WriteBatch::Kind::put:
+        keys.insert_or_assign(operation.key, operation.value);
+        break;
+      case WriteBatch::Kind::erase:
+        keys.erase(operation.key);
+        break;
+      case WriteBatch::Kind::erase_range:
+        if (operation.key < operation.value) {
+          keys.erase(keys.lower_bound(operation.key), keys.lower_bound(operation.value));
+        }
+        break;
+    }
+  }
+}
+
+Result<void> SimDisk::write(const WriteBatch& batch) {
+  if (std::exchange(fail_next_, false)) return fail(Code::storage, "the disk failed");
+  ++writes_;
+  apply(batch, live_);
+  if (lag_ == 0) return {};
+  unsynced_.push_back(batch);
+  if (unsynced_.size() > lag_) {
+    apply(unsynced_.front(), synced_);
+    unsynced_.erase(unsynced_.begin());
+  }
+  return {};
+}
+
+SimStore::~SimStore() {
+  if (disk_) disk_->opened_ = nullptr;
+}
+
+Result<void> SimStore::write(const WriteBatch& batch) {
+  if (!disk_) return fail(Code::storage, "the store is gone");
+  if (failed_) return fail(Code::storage, "the store is read-only after a failed write");
+  auto written = disk_->write(batch);
+  if (!written) failed_ = true;
+  return written;
+}
+
+Result<std::optional<Buffer>> SimStore::get(Family family, ByteView key) const {
+  if (!disk_) return fail(Code::storage, "the store is gone");
+  const auto& keys = disk_->keys(family);
+  const auto found = keys.find(key);
+  if (found == keys.end()) return std::nullopt;
+  return std::optional(found->second);
+}
+
+std::unique_ptr<Cursor> SimStore::cursor(Family family, std::size_t) const {
+  if (!disk_) return std::make_unique<SimCursor>(std::make_shared<SimDisk::Keys>(), true);
+  return std::make_unique<SimCursor>(disk_->live_[SimDisk::index(family)], false);
+}
+
+}  // namespace sluice

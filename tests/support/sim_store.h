@@ -1,0 +1,77 @@
+#pragma once
+// SimDisk and SimStore: the broker's Store on ordered maps, with what a disk does to a program: a
+// power cut loses whatever was not synced, a write can fail, and writes of a process that is gone
+// never arrive. A SimDisk outlives the SimStores that are opened on it, one after the other.
+// Single-threaded, unlike RocksStore.
+
+#include <array>
+#include <map>
+#include <memory>
+
+#include "broker/log/store.h"
+
+namespace sluice {
+
+class SimStore;
+
+class SimDisk {
+ public:
+  using Keys = std::map<Buffer, Buffer, std::less<>>;
+
+  // What a program sees on it now. The one before, if any, is cut off.
+  std::unique_ptr<SimStore> open();
+  // The power goes: what is not synced is lost, the open store is cut off.
+  void crash();
+
+  // The next write fails without a trace, and the store refuses all that follow.
+  void fail_next_write() { fail_next_ = true; }
+  // A lying disk: writes are reported before they are synced, which happens `lag` writes later.
+  // Nothing that is honest does this; it is the bug that checkers have to find.
+  void lie(std::size_t lag) { lag_ = lag; }
+
+  // A disk that forgets: keys of the state family that begin so are never stored.
+  void lose_state_keys(char first) { lost_ = first; }
+
+  // Changes what is stored behind everybody's back: damage.
+  void damage(broker::Family family, const Buffer& key, Buffer value);
+  const Keys& keys(broker::Family family) const { return *live_[index(family)]; }
+  std::size_t writes() const { return writes_; }
+
+ private:
+  friend class SimStore;
+  using Snapshot = std::array<std::shared_ptr<Keys>, 2>;
+
+  static std::size_t index(broker::Family family) { return static_cast<std::size_t>(family); }
+  void apply(const broker::WriteBatch& batch, Snapshot& to) const;
+  Result<void> write(const broker::WriteBatch& batch);
+
+  Snapshot live_{std::make_shared<Keys>(), std::make_shared<Keys>()};
+  std::vector<broker::WriteBatch> unsynced_;  // on live_, not on synced_; empty unless lying
+  Snapshot synced_{std::make_shared<Keys>(), std::make_shared<Keys>()};
+  std::size_t lag_ = 0;
+  bool fail_next_ = false;
+  std::optional<char> lost_;
+  std::size_t writes_ = 0;
+  SimStore* opened_ = nullptr;
+};
+
+class SimStore final : public broker::Store {
+ public:
+  explicit SimStore(SimDisk& disk) : disk_(&disk) {}
+  SimStore(const SimStore&) = delete;
+  SimStore& operator=(const SimStore&) = delete;
+  ~SimStore() override;
+
+  Result<void> write(const broker::WriteBatch& batch) override;
+  Result<std::optional<Buffer>> get(broker::Family family, ByteView key) const override;
+  std::unique_ptr<broker::Cursor> cursor(broker::Family family,
+                                         std::size_t readahead_bytes) const override;
+
+ private:
+  friend class SimDisk;
+
+  SimDisk* disk_;  // null: cut off
+  bool failed_ = false;
+};
+
+}  // namespace sluice

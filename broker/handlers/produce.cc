@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -53,8 +54,15 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
   return {};
 }
 
-Task<PartitionLog::Appended> refused(ErrorCode code) {
-  co_return PartitionLog::Appended{.error = code};
+// One partition's part of the request.
+struct Part {
+  std::shared_ptr<PartitionLog> log;  // null: refused
+  PartitionLog::Staged staged;
+};
+
+Task<PartitionLog::Appended> commit(Part part) {
+  if (!part.log) co_return part.staged.answer;
+  co_return co_await part.log->commit(part.staged);
 }
 
 }  // namespace
@@ -63,8 +71,7 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
                                            wire::ProduceRequest request) {
   Broker& broker = context.broker;
   wire::ProduceResponse response;
-  // All partitions are staged before the first await, so one commit carries the whole request.
-  std::vector<Task<PartitionLog::Appended>> appends;
+  std::vector<Part> parts;
   const bool acks_known = request.acks >= -1 && request.acks <= 1;
   for (const auto& topic_data : request.topic_data) {
     const Topic* topic = broker.topics().find(topic_data.name);
@@ -84,12 +91,16 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
       }
       if (refusal.code != ErrorCode::none) {
         if (!refusal.message.empty()) partition_response.error_message = refusal.message;
-        appends.push_back(refused(refusal.code));
+        parts.push_back({.staged = {.answer = {.error = refusal.code}}});
         continue;
       }
-      appends.push_back(log->append(Buffer(*data.records), broker.clock().wall()));
+      auto staged = log->stage(Buffer(*data.records), broker.clock().wall());
+      parts.push_back({std::move(log), staged});
     }
   }
+  // All partitions are staged before the first commit, so that one write carries the request.
+  std::vector<Task<PartitionLog::Appended>> appends;
+  for (Part& part : parts) appends.push_back(commit(std::move(part)));
   auto append = appends.begin();
   for (auto& topic_response : response.responses) {
     for (auto& partition_response : topic_response.partition_responses) {

@@ -43,10 +43,16 @@ void Committer::erase_partition(PartitionId partition) {
 
 Task<Result<void>> Committer::commit() {
   if (failure_) co_return std::unexpected(*failure_);
+  const bool staged = anything_staged();
+  if (!staged && !writing_) co_return Result<void>();
   OneShot<Result<void>> done;
-  waiters_.push_back(&done);
-  if (!writing_) gate_.spawn(pump());
+  (staged ? waiters_ : riders_).push_back(&done);
+  if (!pumping_) gate_.spawn(pump());
   co_return co_await done;
+}
+
+bool Committer::anything_staged() const {
+  return !runs_.empty() || !states_.empty() || !sealed_.operations().empty();
 }
 
 Task<void> Committer::room() {
@@ -58,13 +64,16 @@ Task<void> Committer::room() {
 }
 
 Task<void> Committer::pump() {
-  writing_ = true;
+  pumping_ = true;
   while (!waiters_.empty()) {
     const WriteBatch batch = take_staged();
-    const auto waiters = std::exchange(waiters_, {});
+    riders_ = std::exchange(waiters_, {});
+    writing_ = true;
     const Instant started = clock_.now();
     auto job = [this, &batch] { return store_.write(batch); };
     const Result<void> result = co_await thread_.run(std::move(job));
+    writing_ = false;
+    const auto waiters = std::exchange(riders_, {});
     stats_.commits += 1;
     stats_.requests += waiters.size();
     stats_.bytes += batch.bytes();
@@ -73,7 +82,7 @@ Task<void> Committer::pump() {
     for (auto* waiter : waiters) waiter->set(result);
     for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
   }
-  writing_ = false;
+  pumping_ = false;
 }
 
 WriteBatch Committer::take_staged() {

@@ -51,7 +51,8 @@ class Committer {
   // Forgets a partition: its log and every state key of it.
   void erase_partition(PartitionId partition);
 
-  // Finishes when everything staged before the call is durable, or the write failed.
+  // Finishes when everything staged before the call is durable, or the write failed. With nothing
+  // staged it joins the write under way, so that it costs none.
   Task<Result<void>> commit();
 
   // Back-pressure: room() waits while full().
@@ -76,6 +77,7 @@ class Committer {
   };
 
   Task<void> pump();
+  bool anything_staged() const;
   WriteBatch take_staged();
   void seal(PartitionId partition, Run run);
 
@@ -88,9 +90,11 @@ class Committer {
   std::map<Buffer, std::optional<Buffer>> states_;
   WriteBatch sealed_;
   std::size_t staged_bytes_ = 0;
-  std::vector<OneShot<Result<void>>*> waiters_;
+  std::vector<OneShot<Result<void>>*> waiters_;  // for what is staged
+  std::vector<OneShot<Result<void>>*> riders_;   // for what is being written
   std::vector<OneShot<bool>*> room_waiters_;
-  bool writing_ = false;
+  bool pumping_ = false;
+  bool writing_ = false;  // the store has the batch
   std::optional<Error> failure_;
   CommitterStats stats_;
   Gate gate_;

@@ -134,16 +134,15 @@ void PartitionLog::stage_bounds() {
   context_.committer.put(partition_key(id_), std::move(bounds));
 }
 
-Task<PartitionLog::Appended> PartitionLog::append(Buffer bytes, WallTime now) {
-  const auto keep = shared_from_this();
-  if (closed_) co_return Appended{.error = ErrorCode::unknown_topic_or_partition};
-  if (context_.committer.failure()) co_return Appended{.error = ErrorCode::kafka_storage_error};
+PartitionLog::Staged PartitionLog::stage(Buffer bytes, WallTime now) {
+  if (closed_) return {.answer = {.error = ErrorCode::unknown_topic_or_partition}};
+  if (context_.committer.failure()) return {.answer = {.error = ErrorCode::kafka_storage_error}};
   const auto batch = wire::RecordBatchView::at_front(bytes);
   CHECK(batch);
   const BatchIdentity identity = identity_of(*batch);
   const Verdict verdict = producers_.check(identity);
   if (const auto* refuse = std::get_if<Refuse>(&verdict)) {
-    co_return Appended{.error = refuse->error_code};
+    return {.answer = {.error = refuse->error_code}};
   }
   Offset base = end_;
   if (const auto* duplicate = std::get_if<Duplicate>(&verdict)) {
@@ -155,12 +154,19 @@ Task<PartitionLog::Appended> PartitionLog::append(Buffer bytes, WallTime now) {
     stage_bounds();
     stage_producer(identity, base, now);
   }
-  const Offset visible = end_;
+  return {.answer = {.base_offset = base, .log_start = log_start_},
+          .visible = end_,
+          .bytes = bytes.size()};
+}
+
+Task<PartitionLog::Appended> PartitionLog::commit(Staged staged) {
+  const auto keep = shared_from_this();
+  if (staged.answer.error != ErrorCode::none) co_return staged.answer;
   if (const auto done = co_await context_.committer.commit(); !done) {
     co_return Appended{.error = ErrorCode::kafka_storage_error};
   }
-  advance(visible, bytes.size());
-  co_return Appended{.base_offset = base, .log_start = log_start_};
+  advance(staged.visible, staged.bytes);
+  co_return staged.answer;
 }
 
 void PartitionLog::stage_producer(const BatchIdentity& identity, Offset base, WallTime now) {
@@ -213,10 +219,14 @@ Task<Result<TimestampedOffset>> PartitionLog::find_max_timestamp() {
   auto job = [store = &context_.store, id = id_, from = log_start_,
               end = high_watermark_]() -> Result<TimestampedOffset> {
     TimestampedOffset found;
+    // Of a compressed batch the record that is found may be an earlier one: batches compare by
+    // their own maximum.
+    std::int64_t newest = -1;
     TRY_VOID(for_each_batch(*store, id, from, end,
                             [&](const wire::RecordBatchView& batch) -> Result<bool> {
-                              if (batch.max_timestamp_ms() <= found.timestamp) return true;
-                              TRY(record, find_in_batch(batch, batch.max_timestamp_ms()));
+                              if (batch.max_timestamp_ms() <= newest) return true;
+                              newest = batch.max_timestamp_ms();
+                              TRY(record, find_in_batch(batch, newest));
                               found = record;
                               return true;
                             }));

@@ -52,10 +52,19 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     Offset base_offset = -1;
     Offset log_start = -1;
   };
-  // Appends one validated batch and finishes when it is durable. A retry of a recent batch by an
-  // idempotent producer is answered with its first offset once that is durable (KIP-98).
+  // Takes one validated batch into the next commit. A retry of a recent batch by an idempotent
+  // producer stands for the first one (KIP-98).
   // REQUIRES: `batch` passed wire's validation; its bytes are patched in place.
-  Task<Appended> append(Buffer batch, WallTime now);
+  struct Staged {
+    Appended answer;     // once it is durable
+    Offset visible = 0;  // the high watermark then
+    std::size_t bytes = 0;
+  };
+  Staged stage(Buffer batch, WallTime now);
+  // Finishes when it is durable. Whoever has several to append stages them all before the first
+  // commit(), so that one write carries them.
+  Task<Appended> commit(Staged staged);
+  Task<Appended> append(Buffer batch, WallTime now) { return commit(stage(std::move(batch), now)); }
 
   struct ReadLimits {
     std::size_t bytes_max;
@@ -78,6 +87,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void expire_producers(WallTime now);
 
   void close() { closed_ = true; }
+  bool closed() const { return closed_; }
 
   PartitionId id() const { return id_; }
   Offset log_start() const { return log_start_; }

@@ -78,9 +78,11 @@ Task<Pass> read_all(const RequestContext& context, const wire::FetchRequest& req
   co_return pass;
 }
 
-bool grown_since(const Pass& pass) {
-  return std::ranges::any_of(
-      pass.seen, [](const auto& seen) { return seen.first->high_watermark() > seen.second; });
+// Appended to or deleted while it was read: then nobody would wake the fetch.
+bool changed_since(const Pass& pass) {
+  return std::ranges::any_of(pass.seen, [](const auto& seen) {
+    return seen.first->closed() || seen.first->high_watermark() > seen.second;
+  });
 }
 
 }  // namespace
@@ -98,7 +100,7 @@ Task<wire::FetchResponse> handle_fetch(const RequestContext& context, wire::Fetc
     if (pass.failed || pass.bytes >= min_bytes || pass.waiting.empty() || late) {
       co_return std::move(pass.response);
     }
-    if (grown_since(pass)) continue;
+    if (changed_since(pass)) continue;
     const bool waited = co_await context.broker.wait_for_records(deadline, min_bytes - pass.bytes,
                                                                  std::move(pass.waiting));
     if (!waited) co_return std::move(pass.response);

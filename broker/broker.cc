@@ -45,7 +45,10 @@ Result<void> Broker::start() {
     stage_meta(kClusterId, cluster_id_);
   }
   TRY(producer_id, seams_.store.get(Family::state, state_key(StateKind::meta, kNextProducerId)));
-  if (producer_id && producer_id->size() == sizeof(std::int64_t)) {
+  if (producer_id) {
+    if (producer_id->size() != sizeof(std::int64_t)) {
+      return fail(Code::corrupt, "the stored number of the next producer id is damaged");
+    }
     next_producer_id_ = producer_ids_durable_ = load_be<std::int64_t>(producer_id->data());
   }
   TRY_VOID(topics_.recover());

@@ -113,8 +113,12 @@ Topics::Topics(LogContext& log, Random& random, TopicLimits limits)
 Result<void> Topics::recover() {
   const Buffer next_key = state_key(StateKind::meta, kNextPartition);
   TRY(next, log_.store.get(Family::state, next_key));
-  if (next && next->size() == sizeof(PartitionId))
+  if (next) {
+    if (next->size() != sizeof(PartitionId)) {
+      return fail(Code::corrupt, "the stored number of the next partition is damaged");
+    }
     next_partition_ = load_be<PartitionId>(next->data());
+  }
 
   const auto cursor = log_.store.cursor(Family::state, 0);
   const Buffer end = state_end(StateKind::topic);
@@ -130,17 +134,36 @@ Result<void> Topics::recover() {
     }
     for (auto count = stored.number<std::uint16_t>(); count > 0 && stored.ok(); --count) {
       const std::string name = stored.text();
-      TRY_VOID(topic->config.set(name, stored.text()));
+      if (const auto known = topic->config.set(name, stored.text()); !known) {
+        return fail(Code::corrupt, fmt::format("the stored description of topic {} is damaged: {}",
+                                               topic->name, known.error().context));
+      }
     }
     if (!stored.finished()) {
       return fail(Code::corrupt,
                   fmt::format("the stored description of topic {} is damaged", topic->name));
     }
-    for (const auto& partition : topic->partitions) TRY_VOID(partition->recover());
+    TRY_VOID(recover_partitions(*topic));
     partition_count_ += topic->partitions.size();
     topics_.emplace(topic->name, std::move(topic));
   }
   return cursor->status();
+}
+
+// The store knows partitions by their numbers; a person knows them by topic and index.
+Result<void> Topics::recover_partitions(const Topic& topic) const {
+  for (std::size_t index = 0; index < topic.partitions.size(); ++index) {
+    PartitionLog& partition = *topic.partitions[index];
+    const auto recovered =
+        partition.id() < next_partition_
+            ? partition.recover()
+            : fail(Code::corrupt, fmt::format("its number {} was never given out", partition.id()));
+    if (!recovered) {
+      return fail(recovered.error().code, fmt::format("topic {} partition {}: {}", topic.name,
+                                                      index, recovered.error().context));
+    }
+  }
+  return {};
 }
 
 const Topic* Topics::find(std::string_view name) const {

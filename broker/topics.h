@@ -96,6 +96,7 @@ class Topics {
  private:
   std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
   void stage(const Topic& topic);
+  Result<void> recover_partitions(const Topic& topic) const;
 
   LogContext& log_;
   Random& random_;

@@ -1,0 +1,113 @@
+#pragma once
+// LogBench: a store with a committer and a log context on it, on a SimLoop; await() runs the loop
+// until a task has finished. reopen() is a restart of everything above the store.
+
+#include <memory>
+#include <utility>
+
+#include "broker/log/committer.h"
+#include "broker/log/partition_log.h"
+#include "shared/base/check.h"
+#include "shared/wire/record.h"
+#include "tests/support/sim_loop.h"
+#include "tests/support/sim_offload.h"
+#include "tests/unit/broker/store_media.h"
+
+namespace sluice::tests {
+
+// One uncompressed batch of `values`; with a producer id it is idempotent.
+inline Buffer batch_of(const std::vector<std::string>& values, std::int64_t producer_id = -1,
+                       std::int32_t sequence = -1, std::int64_t timestamp = 1'000) {
+  wire::RecordBatchBuilder builder(
+      {.producer_id = producer_id,
+       .producer_epoch = static_cast<std::int16_t>(producer_id < 0 ? -1 : 0),
+       .base_sequence = sequence});
+  for (const auto& value : values) builder.add(timestamp++, std::nullopt, value);
+  return std::move(builder).finish();
+}
+
+// "offset=value " of every record.
+inline std::string text_of(ByteView batches) {
+  std::string text;
+  const auto split = wire::split_batches(batches);
+  if (!split) return "damaged";
+  for (const auto& batch : *split) {
+    const auto records = wire::read_records(batch);
+    if (!records || !batch.validate()) return "damaged";
+    for (const auto& record : *records) {
+      text += std::to_string(record.offset) + "=" + std::string(record.value.value_or("")) + " ";
+    }
+  }
+  return text;
+}
+
+template <class Medium>
+struct LogBench {
+  struct Parts {
+    Parts(LogBench& bench, std::unique_ptr<broker::Store> opened)
+        : store(std::move(opened)),
+          committer(*store, bench.commit_thread, bench.loop.clock(), bench.committer_options),
+          context{*store, bench.readers, committer,
+                  [&bench](broker::PartitionId, std::size_t) { ++bench.appended; }} {}
+
+    std::unique_ptr<broker::Store> store;
+    broker::Committer committer;
+    broker::LogContext context;
+  };
+
+  explicit LogBench(std::uint64_t seed = 1) : loop(seed) { reopen(); }
+  ~LogBench() { close(); }
+
+  void close() {
+    if (!parts) return;
+    await(parts->committer.close());
+    parts.reset();
+  }
+  void reopen() {
+    close();
+    parts = std::make_unique<Parts>(*this, medium.open());
+  }
+
+  template <class T>
+  T await(Task<T> task) {
+    loop.run([&] { return task.done(); }, 1'000'000);
+    CHECK(task.done());
+    if constexpr (!std::is_void_v<T>) return task.take();
+  }
+
+  // A partition that starts empty, durable.
+  std::shared_ptr<broker::PartitionLog> make_log(broker::PartitionId id) {
+    auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
+    log->stage_bounds();
+    CHECK(await(parts->committer.commit()));
+    return log;
+  }
+  Result<std::shared_ptr<broker::PartitionLog>> recover_log(broker::PartitionId id) {
+    auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
+    TRY_VOID(log->recover());
+    return log;
+  }
+
+  broker::PartitionLog::Appended append(broker::PartitionLog& log, Buffer batch) {
+    return await(log.append(std::move(batch), loop.clock().wall()));
+  }
+  std::string read(broker::PartitionLog& log, broker::Offset from, std::size_t bytes_max = 1 << 20,
+                   bool at_least_one = true) {
+    const auto bytes = await(log.read(from, {bytes_max, at_least_one}));
+    return bytes ? text_of(*bytes) : bytes.error().context;
+  }
+
+  broker::Store& store() { return *parts->store; }
+  broker::Committer& committer() { return parts->committer; }
+  broker::LogContext& context() { return parts->context; }
+
+  SimLoop loop;
+  broker::CommitterOptions committer_options;
+  SimOffload commit_thread{loop, SimOffload::Threads::one, Millis(3)};
+  SimOffload readers{loop, SimOffload::Threads::many, Millis(3)};
+  Medium medium;
+  int appended = 0;
+  std::unique_ptr<Parts> parts;
+};
+
+}  // namespace sluice::tests

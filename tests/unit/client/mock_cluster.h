@@ -43,6 +43,8 @@ class MockCluster {
   void fail_next(std::int16_t request, rd_kafka_resp_err_t error) {
     rd_kafka_mock_push_request_errors(cluster_, request, 1, error);
   }
+  // Forgets what fail_next() asked for.
+  void heal(std::int16_t request) { rd_kafka_mock_clear_request_errors(cluster_, request); }
   // Answers take this long from now on.
   void delay_answers(int millis) { rd_kafka_mock_broker_set_rtt(cluster_, 1, millis); }
   void down() { rd_kafka_mock_broker_set_down(cluster_, 1); }

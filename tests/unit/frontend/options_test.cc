@@ -1,0 +1,133 @@
+#include "frontend/options.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include <fmt/format.h>
+
+namespace sluice::frontend {
+
+namespace {
+
+// What loading the text and checking the rules says; empty when all is well.
+std::string problem_of(Options& options, const std::string& yaml) {
+  config::Schema schema = describe(options);
+  auto result = schema.load_text(yaml, "test.yaml");
+  if (result) result = schema.check();
+  return result ? std::string() : result.error().context;
+}
+
+std::string problem_of(const std::string& sale_fields) {
+  Options options;
+  return problem_of(options, "sales:\n  - {id: mug, stock: 5, " + sale_fields + "}\n");
+}
+
+}  // namespace
+
+TEST_CASE("the demo configuration is right") {
+  Options options;
+  config::Schema schema = describe(options);
+  const auto loaded = schema.load(SLUICE_CONF "/demo.yaml");
+  REQUIRE_MESSAGE(loaded, (loaded ? "" : loaded.error().context));
+  REQUIRE(schema.check());
+  const auto sales = configured_sales(options);
+  REQUIRE(sales);
+  REQUIRE(sales->size() == 1);
+  const auto& demo = sales->front();
+  CHECK(demo.sale == "demo");
+  CHECK(demo.stock == 1000);
+  CHECK(demo.unit_price == 9900);
+  CHECK(demo.currency == "CNY");
+  CHECK(demo.per_user_limit == 1);
+  CHECK(demo.payment_window_ms == 900'000);
+  CHECK(demo.grant_id == "initial");
+  CHECK(!demo.starts_at);
+  CHECK(!demo.ends_at);
+}
+
+TEST_CASE("a sale as it is configured") {
+  Options options;
+  REQUIRE(problem_of(options,
+                     "sales:\n"
+                     "  - id: mug-1\n"
+                     "    stock: 0\n"
+                     "    starts_at: 2026-11-11T00:00:00+08:00\n"
+                     "    ends_at: 2026-11-12T00:00:00+08:00\n") == "");
+  const auto sale = configured_sales(options)->at(0);
+  CHECK(sale.title == "mug-1");  // its id, when it has no title
+  CHECK(sale.starts_at == 1'794'326'400'000);
+  CHECK(sale.ends_at == 1'794'326'400'000 + 86'400'000);
+}
+
+TEST_CASE("a wrong sale is told by sale and field") {
+  struct Row {
+    const char* fields;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"starts_at: soon", "sale mug: starts_at: \"soon\""},
+      {"ends_at: '2026-02-30T00:00:00Z'", "sale mug: ends_at: \"2026-02-30T00:00:00Z\""},
+      {"starts_at: '1969-12-31T00:00:00Z'", "sale mug: starts_at: \"1969-12-31T00:00:00Z\""},
+      {"ends_at: '9999-12-31T23:59:59-01:00'", "sale mug: ends_at: \"9999-12-31T23:59:59-01:00\""},
+      {"starts_at: '2026-01-02T00:00:00Z', ends_at: '2026-01-01T00:00:00Z'", "sale mug: ends_at"},
+      {"starts_at: '2026-01-01T00:00:00Z', ends_at: '2026-01-01T00:00:00Z'", "sale mug: ends_at"},
+      {"currency: ''", "sale mug: currency"},
+      {"currency: 'NINEBYTES'", "sale mug: currency"},
+      {"title: \"a\\tb\"", "sale mug: title"},
+      {"per_user_limit: 0", "per_user_limit"},
+      {"unit_price: -1", "unit_price"},
+      {"payment_window: 400d", "payment_window"},
+      {"colour: red", "colour"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.fields);
+    const auto problem = problem_of(row.fields);
+    CAPTURE(problem);
+    CHECK(problem.find(row.says) != std::string::npos);
+  }
+  CHECK(problem_of("title: A mug") == "");
+}
+
+TEST_CASE("ids of sales") {
+  Options options;
+  CHECK(problem_of(options, "sales: [{id: mug, stock: 1}, {id: mug, stock: 1}]") ==
+        "sale mug: id: given twice");
+  CHECK(problem_of(options, "sales: [{id: 'a/b', stock: 1}]").starts_with("sale \"a/b\": id: "));
+  CHECK(problem_of(options, "sales: [{id: '', stock: 1}]").starts_with("sale \"\": id: "));
+  CHECK(problem_of(options, "sales: [{id: mug}]").find("stock") != std::string::npos);
+  CHECK(problem_of(options, "sales: [{stock: 1}]").find("id") != std::string::npos);
+}
+
+TEST_CASE("what the options mean to others") {
+  Options options;
+  REQUIRE(problem_of(options,
+                     "bootstrap_servers: a:1,b:2\n"
+                     "loops: 3\n"
+                     "max_connections: 10\n"
+                     "max_body_bytes: 1KiB\n"
+                     "send_timeout: 2s\n"
+                     "linger: 5ms\n"
+                     "in_flight_orders_max: 7\n"
+                     "kafka: [client.rack=r1]\n") == "");
+  CHECK(client_settings(options).bootstrap_servers == "a:1,b:2");
+  CHECK(client_settings(options).extra == std::vector<std::string>{"client.rack=r1"});
+  const auto producer = producer_options(options);
+  CHECK(producer.message_timeout == Millis(2'000));
+  CHECK(producer.request_timeout == Millis(2'000));  // never beyond the message's
+  CHECK(producer.linger == Millis(5));
+  CHECK(producer.queue_messages_max == 7);
+  const auto limits = http_limits(options);
+  CHECK(limits.connections_max == 4);  // of one loop of three, rounded up
+  CHECK(limits.body_bytes_max == 1024);
+}
+
+TEST_CASE("limits of the options") {
+  Options options;
+  CHECK(problem_of(options, "loops: 0").find("loops") != std::string::npos);
+  CHECK(problem_of(options, "answer_within: 99ms").find("answer_within") != std::string::npos);
+  CHECK(problem_of(options, "log_level: loud").find("log_level") != std::string::npos);
+  CHECK(problem_of(options, "partitions: 0").find("partitions") != std::string::npos);
+}
+
+}  // namespace sluice::frontend

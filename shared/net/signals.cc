@@ -9,6 +9,12 @@
 
 namespace sluice::net {
 
+namespace {
+
+constexpr std::array kNumbers{SIGTERM, SIGINT};
+
+}  // namespace
+
 struct Signals::Handle {
   uv_signal_t signal;
   Signals* owner;
@@ -26,7 +32,6 @@ struct Signals::Callbacks {
 
 Signals::Signals(Loop& loop, OnSignal on_signal) : on_signal_(std::move(on_signal)) {
   loop.check_here();
-  static constexpr std::array kNumbers{SIGTERM, SIGINT};
   for (std::size_t i = 0; i < kNumbers.size(); ++i) {
     auto* handle = handles_[i] = std::make_unique<Handle>().release();
     handle->owner = this;
@@ -42,6 +47,7 @@ Signals::~Signals() {
     handle->owner = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(&handle->signal), Callbacks::on_closed);
   }
+  for (const int number : kNumbers) std::signal(number, SIG_IGN);
 }
 
 }  // namespace sluice::net

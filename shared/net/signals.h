@@ -1,6 +1,7 @@
 #pragma once
 // Signals: SIGTERM and SIGINT as calls on the loop thread, for a graceful stop. Does not keep the
-// loop running. (SIGPIPE is ignored by Loop.)
+// loop running. (SIGPIPE is ignored by Loop.) Lives until the end of the program: after it both
+// signals are ignored, so that a second Ctrl-C cannot spoil the exit status of a clean stop.
 
 #include <array>
 #include <functional>

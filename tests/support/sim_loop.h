@@ -51,8 +51,8 @@ class SimLoop {
   void step_wall(Millis by) { clock_.set_wall(clock_.wall() + by); }
   std::size_t ticks() const { return ticks_; }
 
-  // co_await loop.sleep(…)
-  struct Sleep {
+  // co_await loop.wait(…)
+  struct Wait {
     SimLoop* loop;
     Millis duration;
     bool await_ready() const noexcept { return false; }
@@ -61,7 +61,7 @@ class SimLoop {
     }
     void await_resume() const noexcept {}
   };
-  Sleep sleep(Millis duration) { return {this, duration}; }
+  Wait wait(Millis duration) { return {this, duration}; }
 
  private:
   void wake_due();

@@ -1,0 +1,63 @@
+#include "tests/sim/memory_order_store.h"
+
+namespace sluice::sim {
+
+using worker::Claim;
+using worker::PartitionWork;
+
+Result<Claim> MemoryOrderStore::claim(std::int32_t partition) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  Claim& position = positions_[partition];
+  ++position.fence;
+  return position;
+}
+
+Result<void> MemoryOrderStore::commit(std::span<const PartitionWork> works) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  for (const auto& work : works) {
+    const Claim& position = positions_[work.partition];
+    const bool owner =
+        position.fence == work.claim.fence && position.next_offset == work.claim.next_offset;
+    if (!owner) return fail(Code::fenced, "another worker has the partition");
+  }
+  for (const auto& work : works) apply(work);
+  if (fails()) return fail(Code::unavailable, "the answer was lost");
+  return {};
+}
+
+void MemoryOrderStore::apply(const PartitionWork& work) {
+  positions_[work.partition].next_offset = work.next_offset;
+  for (const auto& row : work.orders) {
+    if (!rows_.emplace(row.order_id, row).second) ++repeated_rows_;
+  }
+  for (const auto& change : work.changes) {
+    const auto row = rows_.find(change.order_id);
+    if (row == rows_.end()) continue;
+    row->second.state = change.state;
+    row->second.reason = change.reason;
+  }
+  for (const auto& row : work.outbox) outbox_.emplace(row.id, row);
+  for (const auto& key : work.sent) outbox_.erase(key);
+}
+
+Result<std::vector<worker::OutboxRow>> MemoryOrderStore::outbox(std::int32_t partition) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  std::vector<worker::OutboxRow> rows;
+  for (const auto& [key, row] : outbox_) {
+    if (key.partition == partition) rows.push_back(row);
+  }
+  return rows;
+}
+
+Result<void> MemoryOrderStore::forget(std::span<const worker::OutboxKey> sent) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  for (const auto& key : sent) outbox_.erase(key);
+  return {};
+}
+
+std::int64_t MemoryOrderStore::next_offset(std::int32_t partition) const {
+  const auto found = positions_.find(partition);
+  return found == positions_.end() ? 0 : found->second.next_offset;
+}
+
+}  // namespace sluice::sim

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <random>
 #include <set>
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "shared/base/random.h"
 
 namespace sluice::frontend {
 
@@ -229,16 +230,16 @@ TEST_CASE("many threads, one sale: exactly what there is, nobody over the limit"
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
-        std::minstd_rand random(static_cast<unsigned>(t + 1));
+        SeededRandom random(static_cast<std::uint64_t>(t + 1));
         for (int i = 0; i < kTries; ++i) {
-          const auto n = random() % kUsers;
+          const auto n = random.below(kUsers);
           const auto user = fmt::format("user-{}", n);
-          const auto id = id_of(user, fmt::format("key-{}", random() % 3));
+          const auto id = id_of(user, fmt::format("key-{}", random.below(3)));
           const auto result = stock.reserve(user, id, 1);
           if (stock.available() < 0) below_zero = true;
           if (result != Result::reserved) continue;
           if (!stock.may_have_ordered(user)) forgotten = true;
-          if (random() % 4 == 0) {
+          if (random.below(4) == 0) {
             stock.undo(user, id);
             continue;
           }
@@ -328,9 +329,9 @@ TEST_CASE("a million random steps agree with a naive model") {
       ids[static_cast<std::size_t>(u)].push_back(id_of(users.back(), fmt::format("{}", k)));
     }
   }
-  std::mt19937 random(7);
+  SeededRandom random(7);
   const auto draw = [&](int below) {
-    return static_cast<int>(random() % static_cast<unsigned>(below));
+    return static_cast<int>(random.below(static_cast<std::uint64_t>(below)));
   };
   for (int history = 0; history < 20'000; ++history) {
     const std::int64_t units = draw(9);

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <random>
+#include "shared/base/random.h"
 
 namespace sluice::frontend {
 
@@ -109,16 +109,16 @@ TEST_CASE("what is no time") {
 }
 
 TEST_CASE("every time is read back as it was written; damaged text does not harm") {
-  std::mt19937_64 random(11);
+  SeededRandom random(11);
   const char kBytes[] = "0123456789-+:.TZtz \xff";
   for (int i = 0; i < 200'000; ++i) {
-    const auto at = static_cast<std::int64_t>(random() % 253'402'300'800'000);
+    const auto at = static_cast<std::int64_t>(random.below(253'402'300'800'000));
     std::string text = rfc3339({at});
     const auto parsed = parse_rfc3339(text);
     REQUIRE(parsed);
     REQUIRE(parsed->unix_millis == at);
-    text[random() % text.size()] = kBytes[random() % (sizeof kBytes - 1)];
-    text.resize(random() % (text.size() + 1));
+    text[random.below(text.size())] = kBytes[random.below(sizeof kBytes - 1)];
+    text.resize(random.below(text.size() + 1));
     static_cast<void>(parse_rfc3339(text).has_value());
   }
 }

@@ -98,6 +98,7 @@ void LedgerReader::prepare(const std::stop_token& stop) {
       continue;
     }
     log_.set_partition_count(*count);
+    log_.look_up_topic();
     const std::unique_lock lock(folds_mutex_);
     for (std::int32_t i = 0; i < *count; ++i) partitions_.push_back(std::make_unique<Partition>());
   }

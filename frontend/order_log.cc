@@ -7,9 +7,19 @@
 #include "shared/ledger/topic.h"
 
 namespace sluice::frontend {
+namespace {
+
+// It was just answered on another connection.
+constexpr Millis kLookUpTimeout{2'000};
+
+}  // namespace
 
 void OrderLog::set_partition_count(std::int32_t count) {
   for (std::int32_t i = 0; i < count; ++i) epochs_.push_back(std::make_unique<PartitionEpoch>());
+}
+
+void OrderLog::look_up_topic() {
+  producer_->look_up(std::string(ledger::kOrdersTopic), kLookUpTimeout);
 }
 
 client::ProduceRecord OrderLog::record(const ledger::Event& event, std::int32_t partition) const {

@@ -28,6 +28,8 @@ class OrderLog {
 
   // Once, when the topic is known to exist, before anything is appended.
   void set_partition_count(std::int32_t count);
+  // A hint that spares the first record a wait.
+  void look_up_topic();
   std::int32_t partition_count() const { return static_cast<std::int32_t>(epochs_.size()); }
   const std::string& writer() const { return writer_; }
   // False while no server can be reached: a reserve would only wait.

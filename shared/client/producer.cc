@@ -202,6 +202,17 @@ Result<void> Producer::send(ProduceRecord record, Done done) {
   return std::unexpected(error_of(*error, fmt::format("sending to {}", record.topic)));
 }
 
+void Producer::look_up(const std::string& topic, Millis timeout) {
+  const std::unique_ptr<rd_kafka_topic_t, Destroyer<rd_kafka_topic_destroy>> handle(
+      rd_kafka_topic_new(impl_->handle, topic.c_str(), nullptr));
+  if (handle == nullptr) return;
+  const struct rd_kafka_metadata* metadata = nullptr;
+  if (rd_kafka_metadata(impl_->handle, 0, handle.get(), &metadata, timeout_of(timeout)) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(metadata);
+  }
+}
+
 Result<void> Producer::flush(Millis timeout) {
   std::unique_lock lock(impl_->mutex);
   if (!impl_->none_outstanding.wait_for(lock, timeout,

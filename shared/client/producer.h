@@ -76,6 +76,10 @@ class Producer {
   // too_large, not_found (no such topic or partition), fenced or unavailable (see fatal()).
   Result<void> send(ProduceRecord record, Done done);
 
+  // Learns where the topic's partitions are, so that its first send does not wait for librdkafka's
+  // next look around, up to a second later. Only a hint: sends work without it.
+  void look_up(const std::string& topic, Millis timeout);
+
   // Waits until every outcome was delivered; Code::timed_out when some are still outstanding.
   Result<void> flush(Millis timeout);
 

@@ -20,8 +20,8 @@ class Decode {
         version_(version),
         form_(version >= flexible_from ? Form::compact : Form::classic) {}
 
-  // Error with Code::corrupt if a field was bad. Bytes behind the message are ignored, as Kafka does:
-  // librdkafka 2.0 sends some behind ListGroups v4 and OffsetFetch v7.
+  // Error with Code::corrupt if a field was bad. Bytes behind the message are ignored, as Kafka
+  // does: librdkafka 2.0 sends some behind ListGroups v4 and OffsetFetch v7.
   Result<void> finish(std::string_view message) const;
 
   template <class T>

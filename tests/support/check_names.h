@@ -1,14 +1,14 @@
 #pragma once
-// doctest and shared/base/check.h both call a macro CHECK. This file, which unit_dep includes ahead of
-// every test file, settles it: in a test's own file CHECK is doctest's (it reports and goes on), in
-// every header it is ours (it aborts).
+// doctest and shared/base/check.h both call a macro CHECK. This file, which unit_dep includes ahead
+// of every test file, settles it: in a test's own file CHECK is doctest's (it reports and goes on),
+// in every header it is ours (it aborts).
 
 #include <doctest/doctest.h>
 #undef CHECK
 #include "shared/base/check.h"
 #undef CHECK
 
-#define SLUICE_CHECK_OURS(...) \
+#define SLUICE_CHECK_OURS(...)              \
   (static_cast<bool>(__VA_ARGS__) ? void(0) \
                                   : ::sluice::check_failed(__FILE__, __LINE__, #__VA_ARGS__))
 

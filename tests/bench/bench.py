@@ -93,9 +93,9 @@ def bench_http(folder):
     print(f"HTTP, {CONNECTIONS} connections, {ROUNDS} × {SECONDS} s each, in turns; median",
           flush=True)
     broker = Broker(folder / "broker").start().wait_ready()
-    worker = Worker(folder / "worker", broker).start().wait_ready()
     frontend = Frontend(folder / "frontend", broker,
                         [sale("out", 1), sale("open", 1_000_000_000)]).start().wait_ready()
+    worker = Worker(folder / "worker", broker).start().wait_ready()
     nginx = Nginx(folder / "nginx")
     assert frontend.order("out", "first").status == 202
     results = {"nginx": [], "reject": [], "accept": []}

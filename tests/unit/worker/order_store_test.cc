@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/unit/worker/temp_dir.h"
+#include "tests/support/temp_dir.h"
 #include "worker/order_store_soci.h"
 
 using namespace sluice;

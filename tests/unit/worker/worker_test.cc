@@ -8,8 +8,8 @@
 
 #include "shared/ledger/codec.h"
 #include "shared/log/log.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/worker/mock_cluster.h"
-#include "tests/unit/worker/temp_dir.h"
 #include "worker/order_store_soci.h"
 
 using namespace sluice;

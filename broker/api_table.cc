@@ -1,6 +1,7 @@
 #include "broker/api_table.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "broker/handlers/handlers.h"
@@ -13,7 +14,13 @@ using wire::ApiKey;
 
 template <class Response>
 Reply reply_with(const RequestContext& context, const Response& response) {
-  return {wire::encode_response(context.version(), context.header.correlation_id, response), {}};
+  if constexpr (std::is_same_v<Response, wire::FetchResponse>) {
+    return {wire::gather_response(context.version(), context.header.correlation_id, response), {}};
+  } else {
+    return {wire::GatheredFrame(
+                wire::encode_response(context.version(), context.header.correlation_id, response)),
+            {}};
+  }
 }
 
 Reply refuse(const RequestContext& context, const Error& error) {
@@ -68,11 +75,14 @@ constexpr Api kApis[] = {
     SLUICE_API(api_versions, 0, 4, handle_api_versions, ApiVersions),
     SLUICE_API(create_topics, 0, 7, handle_create_topics, CreateTopics),
     SLUICE_API(delete_topics, 0, 6, handle_delete_topics, DeleteTopics),
+    SLUICE_API(delete_records, 0, 2, handle_delete_records, DeleteRecords),
     SLUICE_API(init_producer_id, 0, 4, handle_init_producer_id, InitProducerId),
     SLUICE_API(offset_for_leader_epoch, 2, 4, handle_offset_for_leader_epoch, OffsetForLeaderEpoch),
     SLUICE_API(describe_configs, 0, 4, handle_describe_configs, DescribeConfigs),
     SLUICE_API(create_partitions, 0, 3, handle_create_partitions, CreatePartitions),
     SLUICE_API(delete_groups, 0, 2, handle_delete_groups, DeleteGroups),
+    SLUICE_API(incremental_alter_configs, 0, 1, handle_incremental_alter_configs,
+               IncrementalAlterConfigs),
     SLUICE_API(describe_cluster, 0, 1, handle_describe_cluster, DescribeCluster),
 };
 

@@ -19,6 +19,7 @@ constexpr std::string_view kNextProducerId = "next_producer_id";
 constexpr std::int64_t kProducerIdBlock = 1000;
 
 constexpr Millis kExpireProducersEvery{600'000};
+constexpr Millis kHousekeepEvery{1'000};
 
 }  // namespace
 
@@ -26,7 +27,12 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
     : options_(options),
       seams_(std::move(seams)),
       committer_(seams_.store, seams_.commit_thread, seams_.clock, options.committer),
-      log_{seams_.store, seams_.readers, committer_,
+      tail_(options.tail_cache_bytes),
+      log_{seams_.store,
+           seams_.readers,
+           committer_,
+           tail_,
+           segments_,
            [this](PartitionId partition, std::size_t bytes) {
              resume(fetch_waiters_.appended(partition, bytes));
            }},
@@ -52,6 +58,8 @@ Result<void> Broker::start() {
     next_producer_id_ = producer_ids_durable_ = load_be<std::int64_t>(producer_id->data());
   }
   TRY_VOID(topics_.recover());
+  // A new segment: what the start replayed lies in files of its own.
+  committer_.set_segment(topics_.newest_segment() + 1);
   TRY_VOID(offsets_.recover());
   for (const auto& [group, offsets] : offsets_.groups()) {
     groups_.keep_for_offsets(group);
@@ -92,6 +100,8 @@ void Broker::tick() {
   groups_.tick(now);
   resume(fetch_waiters_.expire(now));
   expire_producers(now);
+  enforce_retention(now);
+  housekeep(now);
   arm();
 }
 
@@ -105,8 +115,63 @@ void Broker::expire_producers(Instant now) {
   }
 }
 
+void Broker::housekeep(Instant now) {
+  if (now < housekeep_at_) return;
+  housekeep_at_ = now + kHousekeepEvery;
+  if (!housekeeping_ && !stopping_) gate_.spawn(housekeep_store());
+}
+
+Task<void> Broker::housekeep_store() {
+  housekeeping_ = true;
+  auto job = [&store = seams_.store] { return store.housekeep(); };
+  (void)co_await seams_.maintenance.run(std::move(job));  // the next one tries again
+  housekeeping_ = false;
+}
+
+void Broker::enforce_retention(Instant now) {
+  if (now < enforce_retention_at_) return;
+  enforce_retention_at_ = now + options_.retention_interval;
+  for (const auto& [name, topic] : topics_.all()) {
+    const Retention& retention = topic->config.retention();
+    if (!retention.ms && !retention.bytes) continue;
+    for (const auto& partition : topic->partitions) {
+      if (!partition->retain(retention, seams_.clock.wall())) committer_.roll_segment();
+    }
+  }
+  collect_garbage();
+}
+
+void Broker::collect_garbage() {
+  if (!reclaiming_ && !stopping_) gate_.spawn(reclaim());
+}
+
+Task<void> Broker::reclaim() {
+  reclaiming_ = true;
+  // Space may go only once it is durable that nobody wants it.
+  const auto done = co_await committer_.commit();
+  const Segments::Garbage garbage =
+      done ? segments_.take_garbage(committer_.segment()) : Segments::Garbage{};
+  auto job = [&store = seams_.store, garbage]() -> Result<void> {
+    for (const Segment s : garbage.dead) {
+      TRY_VOID(store.reclaim_log(segment_begin(s), segment_begin(s + 1), true));
+    }
+    for (const Segment s : garbage.mostly_dead) {
+      TRY_VOID(store.reclaim_log(segment_begin(s), segment_begin(s + 1), false));
+    }
+    return {};
+  };
+  // A failure here costs space, not records; the store says by itself when it cannot go on.
+  if (!garbage.empty()) (void)co_await seams_.maintenance.run(std::move(job));
+  reclaiming_ = false;
+}
+
+Task<void> Broker::stop() {
+  co_await gate_.close();
+  co_await committer_.close();
+}
+
 std::string Broker::unhealthy() const {
-  return committer_.failure() ? committer_.failure()->context : std::string();
+  return committer_.refusal();
 }
 
 Task<Result<std::int64_t>> Broker::new_producer_id() {
@@ -150,8 +215,8 @@ void Broker::resume(const std::vector<FetchToken>& ready) {
 }
 
 void Broker::arm() {
-  seams_.wake_at(
-      std::min({groups_.next_deadline(), fetch_waiters_.next_deadline(), expire_producers_at_}));
+  seams_.wake_at(std::min({groups_.next_deadline(), fetch_waiters_.next_deadline(),
+                           expire_producers_at_, enforce_retention_at_, housekeep_at_}));
 }
 
 }  // namespace sluice::broker

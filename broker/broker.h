@@ -16,6 +16,7 @@
 #include "broker/log/store.h"
 #include "broker/offsets.h"
 #include "broker/topics.h"
+#include "shared/async/gate.h"
 #include "shared/async/offload.h"
 #include "shared/base/clock.h"
 #include "shared/base/random.h"
@@ -32,6 +33,10 @@ struct BrokerOptions {
   std::int32_t fetch_bytes_max = 50 << 20;
   TopicLimits topics;
   CommitterOptions committer;
+  // Memory for the newest batches of all partitions: consumers that keep up read only there.
+  std::size_t tail_cache_bytes = 64 << 20;
+  // How often retention is looked at.
+  Millis retention_interval{30'000};
   CoordinatorOptions groups;
 };
 
@@ -42,6 +47,7 @@ struct BrokerSeams {
   Store& store;
   Offload& commit_thread;  // one thread: writes happen in order
   Offload& readers;
+  Offload& maintenance;  // one thread: gives space back to the disk
   // Asks for a call of tick() at that instant (an earlier one is harmless).
   std::function<void(Instant)> wake_at;
 };
@@ -55,7 +61,7 @@ class Broker {
   // Answers what is parked, so that connections can finish.
   void begin_stop();
   // Waits for the commits under way. No handler may be called any more.
-  Task<void> stop() { return committer_.close(); }
+  Task<void> stop();
 
   // Runs what is due: group timeouts, fetches whose wait is over.
   void tick();
@@ -79,6 +85,12 @@ class Broker {
   Offsets& offsets() { return offsets_; }
   GroupService& groups() { return groups_; }
   Committer& committer() { return committer_; }
+  const TailCache& tail() const { return tail_; }
+  const Segments& segments() const { return segments_; }
+
+  // Gives the space of segments that nobody wants back to the disk, after a commit that forgot
+  // some.
+  void collect_garbage();
 
   // A new producer id, durable before it is given out (KIP-98).
   Task<Result<std::int64_t>> new_producer_id();
@@ -95,11 +107,17 @@ class Broker {
   void stage_meta(std::string_view name, Buffer value);
   void resume(const std::vector<FetchToken>& ready);
   void expire_producers(Instant now);
+  void enforce_retention(Instant now);
+  Task<void> reclaim();
+  void housekeep(Instant now);
+  Task<void> housekeep_store();
   void arm();
 
   BrokerOptions options_;
   BrokerSeams seams_;
   Committer committer_;
+  TailCache tail_;
+  Segments segments_;
   LogContext log_;
   Topics topics_;
   Offsets offsets_;
@@ -111,6 +129,11 @@ class Broker {
   std::int64_t producer_ids_durable_ = 0;  // ids below this are reserved in the store
   bool stopping_ = false;
   Instant expire_producers_at_{};
+  Instant enforce_retention_at_{};
+  Instant housekeep_at_{};
+  bool reclaiming_ = false;
+  bool housekeeping_ = false;
+  Gate gate_;
   std::string host_;
   std::int32_t port_ = 0;
   std::string cluster_id_;

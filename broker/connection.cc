@@ -58,7 +58,7 @@ Task<void> Connection::write_replies() {
     --in_flight_;
     if (broken) continue;
     if (!reply.frame.empty()) {
-      const ByteView parts[] = {reply.frame};
+      const auto parts = reply.frame.parts();
       const auto written = co_await stream_->write(parts);
       broken = !written;
     }

@@ -25,7 +25,8 @@ Task<Reply> unsupported_api_versions(const wire::RequestHeader& header) {
   range.api_key = api->key;
   range.min_version = api->min_version;
   range.max_version = api->max_version;
-  co_return Reply{wire::encode_response(0, header.correlation_id, response), {}};
+  co_return Reply{wire::GatheredFrame(wire::encode_response(0, header.correlation_id, response)),
+                  {}};
 }
 
 }  // namespace

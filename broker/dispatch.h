@@ -23,8 +23,8 @@ struct RequestContext {
 };
 
 struct Reply {
-  Buffer frame;              // with its length prefix; empty: nothing is sent (produce with acks=0)
-  std::string close_reason;  // not empty: the connection is closed after the frame
+  wire::GatheredFrame frame;  // empty: nothing is sent (produce with acks=0)
+  std::string close_reason;   // not empty: the connection is closed after the frame
 };
 
 // Never fails: what cannot be answered in the protocol closes the connection, as Kafka does.

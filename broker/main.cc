@@ -32,6 +32,7 @@ class Process {
         signals_(loop_, [this](int number) { begin_stop(number); }),
         commit_thread_(loop_, 1, "commit"),
         readers_(loop_, options.reader_threads, "read"),
+        maintenance_(loop_, 1, "maintenance"),
         wake_(loop_, clock_) {}
 
   Result<void> start() {
@@ -41,7 +42,7 @@ class Process {
     store_ = std::move(store);
     broker_ = std::make_unique<Broker>(
         broker_options(options_),
-        BrokerSeams{clock_, random_, *store_, commit_thread_, readers_,
+        BrokerSeams{clock_, random_, *store_, commit_thread_, readers_, maintenance_,
                     [this](Instant at) { wake_.arm(at, [this] { broker_->tick(); }); }});
     TRY_VOID(broker_->start());
     server_ = std::make_unique<Server>(loop_, *broker_, server_limits(options_));
@@ -92,6 +93,7 @@ class Process {
   std::unique_ptr<Store> store_;
   net::ThreadPool commit_thread_;
   net::ThreadPool readers_;
+  net::ThreadPool maintenance_;
   net::Timer wake_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<Server> server_;

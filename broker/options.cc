@@ -43,10 +43,23 @@ config::Schema describe(Options& o) {
        "Appends that wait for the disk; at it sockets are not read. Bounds memory when the disk is "
        "slower than the network")
       .between(1 << 20, 1LL << 32);
-  s.add("write_buffer_bytes", o.write_buffer_bytes,
-        "Memory of recent writes before they go to table files; twice this bounds what a start "
-        "after a crash has to replay")
-      .between(4 << 20, 1LL << 32);
+  s.add(
+       "segment_bytes", o.segment_bytes,
+       "Appends of all partitions after which a new segment begins: the unit in which old records "
+       "go. A few of these bound the memory of recent writes and the replay after a crash; smaller "
+       "ones cost more files")
+      .between(1 << 20, 1LL << 32);
+  s.add("tail_cache_bytes", o.tail_cache_bytes,
+        "Memory for the newest batches: consumers that keep up read only there")
+      .between(0, 1LL << 38);
+  s.add("disk_reserve_bytes", o.disk_reserve_bytes,
+        "Free space below which appends are refused until there is more; what was acknowledged "
+        "needs "
+        "some to be written out")
+      .between(0, 1LL << 42);
+  s.add("retention_check_interval", o.retention_check_interval,
+        "How often retention.ms and retention.bytes of the topics are looked at")
+      .between(100, 86'400'000);
   s.add("block_cache_bytes", o.block_cache_bytes, "Memory for blocks of old records that were read")
       .between(1 << 20, 1LL << 36);
   s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
@@ -66,6 +79,9 @@ BrokerOptions broker_options(const Options& options) {
   broker.auto_create_topics = options.auto_create_topics;
   broker.num_partitions = options.num_partitions;
   broker.groups.initial_rebalance_delay = options.group_initial_rebalance_delay;
+  broker.committer.segment_bytes = static_cast<std::size_t>(options.segment_bytes.bytes);
+  broker.tail_cache_bytes = static_cast<std::size_t>(options.tail_cache_bytes.bytes);
+  broker.retention_interval = options.retention_check_interval;
   broker.committer.staged_bytes_max = static_cast<std::size_t>(options.commit_queue_bytes.bytes);
   return broker;
 }
@@ -81,7 +97,8 @@ ServerLimits server_limits(const Options& options) {
 
 RocksOptions store_options(const Options& options) {
   return {.path = options.data_dir,
-          .write_buffer_bytes = static_cast<std::size_t>(options.write_buffer_bytes.bytes),
+          .segment_bytes = static_cast<std::size_t>(options.segment_bytes.bytes),
+          .disk_reserve_bytes = static_cast<std::size_t>(options.disk_reserve_bytes.bytes),
           .block_cache_bytes = static_cast<std::size_t>(options.block_cache_bytes.bytes)};
 }
 

@@ -28,7 +28,10 @@ struct Options {
   std::size_t max_connections = 10'000;
   Millis connection_idle_timeout{600'000};
   config::ByteSize commit_queue_bytes{64 << 20};
-  config::ByteSize write_buffer_bytes{64 << 20};
+  config::ByteSize segment_bytes{64 << 20};
+  config::ByteSize tail_cache_bytes{64 << 20};
+  config::ByteSize disk_reserve_bytes{512 << 20};
+  Millis retention_check_interval{30'000};
   config::ByteSize block_cache_bytes{16 << 20};
   std::size_t reader_threads = 2;
 };

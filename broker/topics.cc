@@ -74,8 +74,9 @@ constexpr TopicConfig::Known kKnown[] = {
     {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
     {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
     {"min.insync.replicas", "1", "1: a record is acknowledged when this broker has fsynced it"},
-    {"retention.bytes", "-1", "-1: no limit by size"},
-    {"retention.ms", "-1", "-1: records are kept until they are deleted"},
+    {"retention.bytes", "-1",
+     "size of a partition above which its oldest segments go; -1: no limit"},
+    {"retention.ms", "-1", "age of its newest record at which a segment goes; -1: never"},
 };
 
 }  // namespace
@@ -89,21 +90,37 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
   if (known == std::end(kKnown)) {
     return fail(Code::invalid, fmt::format("unknown topic configuration {}", name));
   }
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool is_number = error == std::errc() && end == value.data() + value.size();
   if (name == "max.message.bytes") {
-    std::size_t bytes = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), bytes);
-    if (error != std::errc() || end != value.data() + value.size() || bytes == 0) {
+    if (!is_number || number <= 0) {
       return fail(Code::invalid,
                   fmt::format("max.message.bytes must be a positive number of bytes, "
                               "got \"{}\"",
                               value));
     }
-    max_message_bytes_ = bytes;
+    max_message_bytes_ = static_cast<std::size_t>(number);
+  } else if (name == "retention.ms" || name == "retention.bytes") {
+    if (!is_number || number < -1) {
+      return fail(Code::invalid,
+                  fmt::format("{} must be -1 or a number from 0, got \"{}\"", name, value));
+    }
+    auto& limit = name == "retention.ms" ? retention_.ms : retention_.bytes;
+    limit = number < 0 ? std::nullopt : std::optional(number);
   } else if (value != known->default_value) {
     return fail(Code::invalid, fmt::format("{}={} is not supported: this version offers only {}",
                                            name, value, known->default_value));
   }
   overrides_.insert_or_assign(name, value);
+  return {};
+}
+
+Result<void> TopicConfig::unset(const std::string& name) {
+  const auto* known = std::ranges::find(kKnown, name, &Known::name);
+  const std::string default_value(known == std::end(kKnown) ? "" : known->default_value);
+  TRY_VOID(set(name, default_value));
+  overrides_.erase(name);
   return {};
 }
 
@@ -143,27 +160,88 @@ Result<void> Topics::recover() {
       return fail(Code::corrupt,
                   fmt::format("the stored description of topic {} is damaged", topic->name));
     }
-    TRY_VOID(recover_partitions(*topic));
     partition_count_ += topic->partitions.size();
     topics_.emplace(topic->name, std::move(topic));
   }
-  return cursor->status();
+  TRY_VOID(cursor->status());
+  return recover_partitions();
+}
+
+// One scan per kind of key for all partitions together: a hundred thousand of them are read in the
+// time of a few megabytes.
+Result<void> Topics::recover_partitions() {
+  Places places;
+  for (const auto& [name, topic] : topics_) {
+    for (std::size_t index = 0; index < topic->partitions.size(); ++index) {
+      PartitionLog* partition = topic->partitions[index].get();
+      const Place place{topic.get(), index, partition};
+      if (partition->id() >= next_partition_) {
+        return damaged(place, fmt::format("its number {} was never given out", partition->id()));
+      }
+      places.emplace(partition->id(), place);
+    }
+  }
+  const auto cursor = log_.store.cursor(Family::state, 0);
+  for (const StateKind kind : {StateKind::partition, StateKind::part, StateKind::producer}) {
+    const Buffer end = state_end(kind);
+    for (cursor->seek(state_key(kind)); cursor->valid() && cursor->key() < end; cursor->next()) {
+      const ByteView key = cursor->key();
+      if (key.size() < 5) return fail(Code::corrupt, "a stored key of a partition is damaged");
+      const auto found = places.find(load_be<PartitionId>(key.data() + 1));
+      if (found == places.end()) continue;  // of a topic that was being deleted
+      Place& place = found->second;
+      if (kind == StateKind::partition) place.started = true;
+      const auto restored = restore(*place.partition, kind, key.substr(5), cursor->value());
+      if (!restored) return damaged(place, restored.error().context);
+    }
+    TRY_VOID(cursor->status());
+  }
+  for (const auto& [id, place] : places) {
+    if (!place.started) return damaged(place, "its start is missing");
+  }
+  return check_ends(places);
 }
 
 // The store knows partitions by their numbers; a person knows them by topic and index.
-Result<void> Topics::recover_partitions(const Topic& topic) const {
-  for (std::size_t index = 0; index < topic.partitions.size(); ++index) {
-    PartitionLog& partition = *topic.partitions[index];
-    const auto recovered =
-        partition.id() < next_partition_
-            ? partition.recover()
-            : fail(Code::corrupt, fmt::format("its number {} was never given out", partition.id()));
-    if (!recovered) {
-      return fail(recovered.error().code, fmt::format("topic {} partition {}: {}", topic.name,
-                                                      index, recovered.error().context));
+std::unexpected<Error> Topics::damaged(const Place& place, std::string_view what) {
+  return fail(Code::corrupt,
+              fmt::format("topic {} partition {}: {}", place.topic->name, place.index, what));
+}
+
+Result<void> Topics::restore(PartitionLog& partition, StateKind kind, ByteView rest,
+                             ByteView value) {
+  if (kind == StateKind::partition) return partition.restore_start(value);
+  if (kind == StateKind::part && rest.size() == sizeof(Segment)) {
+    return partition.restore_part(load_be<Segment>(rest.data()), value);
+  }
+  if (kind == StateKind::producer && rest.size() == sizeof(std::int64_t)) {
+    return partition.restore_producer(load_be<std::int64_t>(rest.data()), value);
+  }
+  return fail(Code::corrupt,
+              fmt::format("a stored key of its number {} is damaged", partition.id()));
+}
+
+// Only the newest segments can have lost their end in a crash; older ones are in table files, whose
+// checksums are verified when they are read.
+Result<void> Topics::check_ends(const Places& places) const {
+  const Segment newest = newest_segment();
+  for (const auto& [id, place] : places) {
+    if (place.partition->last_segment() + 1 < newest) continue;
+    if (auto checked = place.partition->check_end(); !checked) {
+      return damaged(place, checked.error().context);
     }
   }
   return {};
+}
+
+Segment Topics::newest_segment() const {
+  Segment newest = 0;
+  for (const auto& [name, topic] : topics_) {
+    for (const auto& partition : topic->partitions) {
+      newest = std::max(newest, partition->last_segment());
+    }
+  }
+  return newest;
 }
 
 const Topic* Topics::find(std::string_view name) const {
@@ -248,6 +326,20 @@ Task<TopicError> Topics::grow(std::string name, std::int32_t count) {
   co_return TopicError{};
 }
 
+Task<TopicError> Topics::reconfigure(std::string name, TopicConfig config) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) {
+    co_return TopicError{ErrorCode::unknown_topic_or_partition,
+                         fmt::format("topic {} does not exist", name)};
+  }
+  found->second->config = std::move(config);
+  stage(*found->second);
+  if (auto done = co_await log_.committer.commit(); !done) {
+    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
+  }
+  co_return TopicError{};
+}
+
 Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* removed) {
   const auto found = topics_.find(name);
   if (found == topics_.end()) {
@@ -255,9 +347,8 @@ Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* remo
                          fmt::format("topic {} does not exist", name)};
   }
   for (const auto& partition : found->second->partitions) {
-    partition->close();
+    partition->erase();
     removed->push_back(partition->id());
-    log_.committer.erase_partition(partition->id());
   }
   log_.committer.erase(state_key(StateKind::topic, name));
   partition_count_ -= found->second->partitions.size();

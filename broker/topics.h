@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/log/partition_log.h"
@@ -42,11 +43,16 @@ class TopicConfig {
   Result<void> set(const std::string& name, const std::string& value);
 
   std::size_t max_message_bytes() const { return max_message_bytes_; }
+  const Retention& retention() const { return retention_; }
+  // Back to the default. Errors as set().
+  Result<void> unset(const std::string& name);
+
   const std::map<std::string, std::string>& overrides() const { return overrides_; }
 
  private:
   std::map<std::string, std::string> overrides_;
   std::size_t max_message_bytes_ = kMaxMessageBytesDefault;
+  Retention retention_;
 };
 
 struct Topic {
@@ -77,6 +83,9 @@ class Topics {
   // At start: reads every topic and partition from the store.
   Result<void> recover();
 
+  // The newest segment that some partition has a part of.
+  Segment newest_segment() const;
+
   const Topic* find(std::string_view name) const;
   const Topic* find_by_id(ByteView id) const;
   const std::map<std::string, std::unique_ptr<Topic>, std::less<>>& all() const { return topics_; }
@@ -89,6 +98,8 @@ class Topics {
   // KIP-195: grows a topic to `count` partitions; the check alone is for validate_only.
   TopicError check_growth(const std::string& name, std::int32_t count) const;
   Task<TopicError> grow(std::string name, std::int32_t count);
+  // Replaces the topic's configuration, and finishes when that is durable.
+  Task<TopicError> reconfigure(std::string name, TopicConfig config);
   // Removes the topic and its data, and finishes when that is durable. `removed` lists its
   // partitions.
   Task<TopicError> remove(std::string name, std::vector<PartitionId>* removed);
@@ -97,6 +108,20 @@ class Topics {
   std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
   void stage(const Topic& topic);
   Result<void> recover_partitions(const Topic& topic) const;
+
+  // A partition while it is recovered.
+  struct Place {
+    const Topic* topic;
+    std::size_t index;
+    PartitionLog* partition;
+    bool started = false;
+  };
+  using Places = std::unordered_map<PartitionId, Place>;
+  Result<void> recover_partitions();
+  static Result<void> restore(PartitionLog& partition, StateKind kind, ByteView rest,
+                              ByteView value);
+  Result<void> check_ends(const Places& places) const;
+  static std::unexpected<Error> damaged(const Place& place, std::string_view what);
 
   LogContext& log_;
   Random& random_;

@@ -13,6 +13,7 @@ Task<TopicError> remove(Broker& broker, std::string name) {
   broker.offsets().stage_erase_topic(name);
   const TopicError removed = co_await broker.topics().remove(std::move(name), &partitions);
   for (const PartitionId partition : partitions) broker.wake_fetches(partition);
+  broker.collect_garbage();
   co_return removed;
 }
 

@@ -10,6 +10,7 @@
 #include "shared/wire/messages/create_partitions.h"
 #include "shared/wire/messages/create_topics.h"
 #include "shared/wire/messages/delete_groups.h"
+#include "shared/wire/messages/delete_records.h"
 #include "shared/wire/messages/delete_topics.h"
 #include "shared/wire/messages/describe_cluster.h"
 #include "shared/wire/messages/describe_configs.h"
@@ -17,6 +18,7 @@
 #include "shared/wire/messages/fetch.h"
 #include "shared/wire/messages/find_coordinator.h"
 #include "shared/wire/messages/heartbeat.h"
+#include "shared/wire/messages/incremental_alter_configs.h"
 #include "shared/wire/messages/init_producer_id.h"
 #include "shared/wire/messages/join_group.h"
 #include "shared/wire/messages/leave_group.h"
@@ -57,6 +59,8 @@ SLUICE_HANDLER(handle_describe_configs, DescribeConfigs);
 SLUICE_HANDLER(handle_create_partitions, CreatePartitions);
 SLUICE_HANDLER(handle_delete_groups, DeleteGroups);
 SLUICE_HANDLER(handle_describe_cluster, DescribeCluster);
+SLUICE_HANDLER(handle_delete_records, DeleteRecords);
+SLUICE_HANDLER(handle_incremental_alter_configs, IncrementalAlterConfigs);
 
 #undef SLUICE_HANDLER
 

@@ -55,14 +55,14 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
 }
 
 // One partition's part of the request.
-struct Part {
+struct Append {
   std::shared_ptr<PartitionLog> log;  // null: refused
   PartitionLog::Staged staged;
 };
 
-Task<PartitionLog::Appended> commit(Part part) {
-  if (!part.log) co_return part.staged.answer;
-  co_return co_await part.log->commit(part.staged);
+Task<PartitionLog::Appended> commit(Append append) {
+  if (!append.log) co_return append.staged.answer;
+  co_return co_await append.log->commit(std::move(append.staged));
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
                                            wire::ProduceRequest request) {
   Broker& broker = context.broker;
   wire::ProduceResponse response;
-  std::vector<Part> parts;
+  std::vector<Append> appends;
   const bool acks_known = request.acks >= -1 && request.acks <= 1;
   for (const auto& topic_data : request.topic_data) {
     const Topic* topic = broker.topics().find(topic_data.name);
@@ -91,20 +91,20 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
       }
       if (refusal.code != ErrorCode::none) {
         if (!refusal.message.empty()) partition_response.error_message = refusal.message;
-        parts.push_back({.staged = {.answer = {.error = refusal.code}}});
+        appends.push_back({.staged = {.answer = {.error = refusal.code}}});
         continue;
       }
       auto staged = log->stage(Buffer(*data.records), broker.clock().wall());
-      parts.push_back({std::move(log), staged});
+      appends.push_back({std::move(log), std::move(staged)});
     }
   }
   // All partitions are staged before the first commit, so that one write carries the request.
-  std::vector<Task<PartitionLog::Appended>> appends;
-  for (Part& part : parts) appends.push_back(commit(std::move(part)));
-  auto append = appends.begin();
+  std::vector<Task<PartitionLog::Appended>> commits;
+  for (Append& append : appends) commits.push_back(commit(std::move(append)));
+  auto done = commits.begin();
   for (auto& topic_response : response.responses) {
     for (auto& partition_response : topic_response.partition_responses) {
-      const PartitionLog::Appended appended = co_await *append++;
+      const PartitionLog::Appended appended = co_await *done++;
       partition_response.error_code = appended.error;
       partition_response.base_offset = appended.base_offset;
       partition_response.log_start_offset = appended.log_start;

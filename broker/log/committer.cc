@@ -36,9 +36,15 @@ void Committer::erase_partition(PartitionId partition) {
   const Buffer producers_to = producer_key(partition, std::numeric_limits<std::int64_t>::max());
   states_.erase(states_.lower_bound(producers_from), states_.upper_bound(producers_to));
   sealed_.erase_range(Family::state, producers_from, producers_to);
-  sealed_.erase_range(Family::log, log_key(partition, 0),
-                      log_key(partition, std::numeric_limits<Offset>::max()));
   erase(partition_key(partition));
+}
+
+void Committer::erase_log(Segment segment, PartitionId partition, Offset last_offset) {
+  // What is staged was appended before, so it is erased too when it lies below.
+  const auto run = runs_.find(partition);
+  if (run != runs_.end() && segment == segment_) seal(partition, std::exchange(run->second, {}));
+  sealed_.erase_range(Family::log, log_key(segment, partition, 0),
+                      log_key(segment, partition, last_offset + 1));
 }
 
 Task<Result<void>> Committer::commit() {
@@ -52,7 +58,7 @@ Task<Result<void>> Committer::commit() {
 }
 
 bool Committer::anything_staged() const {
-  return !runs_.empty() || !states_.empty() || !sealed_.operations().empty();
+  return !runs_.empty() || !states_.empty() || !sealed_.operations().empty() || roll_asked_;
 }
 
 Task<void> Committer::room() {
@@ -70,7 +76,11 @@ Task<void> Committer::pump() {
     riders_ = std::exchange(waiters_, {});
     writing_ = true;
     const Instant started = clock_.now();
-    auto job = [this, &batch] { return store_.write(batch); };
+    const bool last_of_segment = ends_segment(batch.bytes());
+    auto job = [this, &batch, last_of_segment]() -> Result<void> {
+      TRY_VOID(store_.write(batch));
+      return last_of_segment ? store_.roll_log() : Result<void>();
+    };
     const Result<void> result = co_await thread_.run(std::move(job));
     writing_ = false;
     const auto waiters = std::exchange(riders_, {});
@@ -83,6 +93,16 @@ Task<void> Committer::pump() {
     for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
   }
   pumping_ = false;
+}
+
+// Called between two writes: what is staged from now on belongs to the new segment.
+bool Committer::ends_segment(std::size_t bytes) {
+  segment_bytes_ += bytes;
+  if (segment_bytes_ < options_.segment_bytes && !roll_asked_) return false;
+  roll_asked_ = false;
+  segment_bytes_ = 0;
+  ++segment_;
+  return true;
 }
 
 WriteBatch Committer::take_staged() {
@@ -100,7 +120,7 @@ WriteBatch Committer::take_staged() {
 
 void Committer::seal(PartitionId partition, Run run) {
   if (!run.bytes.empty()) {
-    sealed_.put(Family::log, log_key(partition, run.last_offset), std::move(run.bytes));
+    sealed_.put(Family::log, log_key(segment_, partition, run.last_offset), std::move(run.bytes));
   }
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "broker/log/keys.h"
@@ -28,6 +29,9 @@ struct CommitterOptions {
   // Staged bytes at which full() turns true and connections stop reading. Two of these can be in
   // memory: one syncing, one filling.
   std::size_t staged_bytes_max = 64 << 20;
+  // Bytes after which a new segment begins. Bounds the memory of recent writes (twice this) and the
+  // replay after a crash; smaller ones cost more files.
+  std::size_t segment_bytes = 64 << 20;
 };
 
 // What the committer did, for metrics.
@@ -44,12 +48,22 @@ class Committer {
   // REQUIRES: close() has finished.
   ~Committer();
 
-  // Staging: takes part in the next write. Last one wins for a state key.
+  // Staging: takes part in the next write. Last one wins for a state key. An append goes to
+  // segment(), which changes only between two writes.
   void append(PartitionId partition, Offset last_offset, ByteView batch);
   void put(Buffer state_key, Buffer value);
   void erase(Buffer state_key);
-  // Forgets a partition: its log and every state key of it.
+  // Forgets a partition's bounds and producers; its log goes part by part.
   void erase_partition(PartitionId partition);
+  // Forgets the records of a partition in one segment up to `last_offset`.
+  void erase_log(Segment segment, PartitionId partition, Offset last_offset);
+
+  // The segment that appends staged now go to.
+  Segment segment() const { return segment_; }
+  // At start, before anything is staged.
+  void set_segment(Segment segment) { segment_ = segment; }
+  // The next write is the last of this segment.
+  void roll_segment() { roll_asked_ = true; }
 
   // Finishes when everything staged before the call is durable, or the write failed. With nothing
   // staged it joins the write under way, so that it costs none.
@@ -59,8 +73,10 @@ class Committer {
   bool full() const { return staged_bytes_ >= options_.staged_bytes_max; }
   Task<void> room();
 
-  // Set once a write failed: the reason, for health.
+  // Set once a write failed: nothing is taken any more.
   const std::optional<Error>& failure() const { return failure_; }
+  // Why appends are refused now; empty when they are taken.
+  std::string refusal() const { return failure_ ? failure_->context : store_.refuses_writes(); }
   const CommitterStats& stats() const { return stats_; }
 
   // Waits for the writes under way.
@@ -79,6 +95,7 @@ class Committer {
   Task<void> pump();
   bool anything_staged() const;
   WriteBatch take_staged();
+  bool ends_segment(std::size_t bytes);
   void seal(PartitionId partition, Run run);
 
   Store& store_;
@@ -90,6 +107,9 @@ class Committer {
   std::map<Buffer, std::optional<Buffer>> states_;
   WriteBatch sealed_;
   std::size_t staged_bytes_ = 0;
+  Segment segment_ = 0;
+  std::size_t segment_bytes_ = 0;  // written to segment_
+  bool roll_asked_ = false;
   std::vector<OneShot<Result<void>>*> waiters_;  // for what is staged
   std::vector<OneShot<Result<void>>*> riders_;   // for what is being written
   std::vector<OneShot<bool>*> room_waiters_;

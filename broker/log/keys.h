@@ -3,35 +3,48 @@
 // of any key or value raises kFormatVersion. All integers are big-endian, so keys sort by value.
 
 #include <cstdint>
+#include <limits>
 
 #include "shared/base/bytes.h"
 
 namespace sluice::broker {
 
-// DO NOT REUSE a number: 1 = first layout.
-inline constexpr std::uint32_t kFormatVersion = 1;
+// DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major.
+inline constexpr std::uint32_t kFormatVersion = 2;
 
 // A partition's number in the store: dense, never reused, so that a topic created again under an
 // old name never meets old keys.
 using PartitionId = std::uint32_t;
 using Offset = std::int64_t;
+// A stretch of the whole store's appends, some 64 MiB of all partitions. The table files of one
+// segment hold no keys of another, so dropping old data is dropping files.
+using Segment = std::uint32_t;
+
+inline constexpr Offset kOffsetMax = std::numeric_limits<Offset>::max();
 
 // First byte of a key in Family::state. DO NOT CHANGE THESE.
 enum class StateKind : char {
   meta = 'm',       // m<name>
   topic = 't',      // t<topic name>
   partition = 'p',  // p<partition u32>
+  part = 'g',       // g<partition u32><segment u32>: a partition's part of a segment
   producer = 's',   // s<partition u32><producer id i64>
   offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
 };
 
-// Family::log: <partition u32><last offset u64>. Keyed by the LAST offset, seek(offset) lands on
-// the value that holds it.
-inline Buffer log_key(PartitionId partition, Offset last_offset) {
+// Family::log: <segment u32><partition u32><last offset u64>. Keyed by the LAST offset,
+// seek(offset) lands on the value that holds it.
+inline Buffer log_key(Segment segment, PartitionId partition, Offset last_offset) {
   Buffer key;
+  append_be(key, segment);
   append_be(key, partition);
   append_be(key, last_offset);
   return key;
+}
+
+// The first log key of a segment.
+inline Buffer segment_begin(Segment segment) {
+  return log_key(segment, 0, 0);
 }
 
 inline Buffer state_key(StateKind kind, ByteView rest = {}) {
@@ -48,6 +61,13 @@ inline Buffer state_end(StateKind kind) {
 inline Buffer partition_key(PartitionId partition) {
   Buffer key = state_key(StateKind::partition);
   append_be(key, partition);
+  return key;
+}
+
+inline Buffer part_key(PartitionId partition, Segment segment) {
+  Buffer key = state_key(StateKind::part);
+  append_be(key, partition);
+  append_be(key, segment);
   return key;
 }
 

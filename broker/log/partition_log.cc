@@ -1,91 +1,26 @@
 #include "broker/log/partition_log.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 #include <variant>
 
 #include <fmt/format.h>
 
-#include "shared/wire/record.h"
+#include "shared/base/check.h"
 
 namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
 
-constexpr Offset kOffsetMax = std::numeric_limits<Offset>::max();
 // The one leader of the one broker.
 constexpr std::int32_t kLeaderEpoch = 0;
-constexpr std::size_t kScanReadahead = 1 << 20;
 
-// The value of a partition key: <log start i64><end i64>.
-constexpr std::size_t kBoundsBytes = 16;
-
-bool in_partition(const Cursor& cursor, PartitionId partition) {
-  return cursor.valid() && cursor.key().size() == 12 &&
-         load_be<PartitionId>(cursor.key().data()) == partition;
-}
+// The value of a part key: <first i64><end i64><max timestamp i64><bytes u64>.
+constexpr std::size_t kPartBytes = 32;
 
 BatchIdentity identity_of(const wire::RecordBatchView& batch) {
   return {batch.producer_id(), batch.producer_epoch(), batch.base_sequence(), batch.record_count()};
-}
-
-// The batches of [from, end) as one string, on a reader thread. `end` hides what is staged or was
-// appended after the caller looked.
-Result<Buffer> read_batches(const Store& store, PartitionId partition, Offset from, Offset end,
-                            PartitionLog::ReadLimits limits) {
-  Buffer out;
-  const auto cursor =
-      store.cursor(Family::log, limits.bytes_max >= kScanReadahead ? kScanReadahead : 0);
-  for (cursor->seek(log_key(partition, from)); in_partition(*cursor, partition); cursor->next()) {
-    TRY(batches, wire::split_batches(cursor->value()));
-    for (const auto& batch : batches) {
-      if (batch.last_offset() < from) continue;  // coalesced before the one that was asked for
-      if (batch.base_offset() >= end) return out;
-      const bool must = out.empty() && limits.at_least_one_batch;
-      if (!must && out.size() + batch.size() > limits.bytes_max) return out;
-      out.append(batch.bytes());
-    }
-  }
-  TRY_VOID(cursor->status());
-  return out;
-}
-
-using TimestampedOffset = PartitionLog::TimestampedOffset;
-
-// The first record of the batch that is late enough. Of a compressed batch only the ends are known:
-// its first record stands for it, which is early, never late.
-Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch,
-                                        std::int64_t timestamp) {
-  if (batch.compression() != wire::Compression::none || batch.base_timestamp_ms() >= timestamp) {
-    return TimestampedOffset{batch.base_offset(), batch.base_timestamp_ms()};
-  }
-  wire::RecordCursor records(batch);
-  wire::Record record;
-  while (records.next(record)) {
-    if (record.timestamp_ms >= timestamp)
-      return TimestampedOffset{record.offset, record.timestamp_ms};
-  }
-  TRY_VOID(records.finish());
-  return TimestampedOffset{batch.last_offset(), batch.max_timestamp_ms()};
-}
-
-// Calls visit(batch) for the batches of [from, end) until it returns false.
-template <class Visit>
-Result<void> for_each_batch(const Store& store, PartitionId partition, Offset from, Offset end,
-                            Visit visit) {
-  const auto cursor = store.cursor(Family::log, kScanReadahead);
-  for (cursor->seek(log_key(partition, from)); in_partition(*cursor, partition); cursor->next()) {
-    TRY(batches, wire::split_batches(cursor->value()));
-    for (const auto& batch : batches) {
-      if (batch.last_offset() < from) continue;
-      if (batch.base_offset() >= end) return {};
-      TRY(more, visit(batch));
-      if (!more) return {};
-    }
-  }
-  return cursor->status();
 }
 
 }  // namespace
@@ -93,70 +28,85 @@ Result<void> for_each_batch(const Store& store, PartitionId partition, Offset fr
 PartitionLog::PartitionLog(LogContext& context, PartitionId id)
     : context_(context), id_(id), producers_(SequenceCheck::Options{}) {}
 
-Result<void> PartitionLog::recover() {
-  TRY(bounds, context_.store.get(Family::state, partition_key(id_)));
-  if (!bounds || bounds->size() != kBoundsBytes) {
-    return fail(Code::corrupt,
-                fmt::format("the bounds of partition {} are missing or damaged", id_));
+Result<void> PartitionLog::restore_start(ByteView value) {
+  if (value.size() != sizeof(Offset)) {
+    return fail(Code::corrupt, "its stored start is damaged");
   }
-  log_start_ = load_be<Offset>(bounds->data());
-  end_ = high_watermark_ = load_be<Offset>(bounds->data() + 8);
-  TRY_VOID(check_end());
-  return recover_producers();
+  log_start_ = end_ = high_watermark_ = load_be<Offset>(value.data());
+  return {};
 }
 
-// The end that was acknowledged against the end of what is there.
+Result<void> PartitionLog::restore_part(Segment segment, ByteView value) {
+  if (value.size() != kPartBytes) {
+    return fail(Code::corrupt, "a stored part of it is damaged");
+  }
+  const Part part{segment, load_be<Offset>(value.data()), load_be<Offset>(value.data() + 8),
+                  load_be<std::int64_t>(value.data() + 16),
+                  load_be<std::uint64_t>(value.data() + 24)};
+  if (!parts_.empty() && end_ != part.first) {
+    return fail(Code::corrupt, fmt::format("it lacks the offsets from {} to {}", end_, part.first));
+  }
+  context_.segments.appended(segment, part.bytes);
+  parts_.push_back(part);
+  end_ = high_watermark_ = part.end;
+  return {};
+}
+
+Result<void> PartitionLog::restore_producer(std::int64_t producer_id, ByteView value) {
+  return producers_.restore(producer_id, value);
+}
+
 Result<void> PartitionLog::check_end() const {
+  if (parts_.empty()) return {};
   const auto cursor = context_.store.cursor(Family::log, 0);
-  cursor->seek_for_prev(log_key(id_, kOffsetMax));
+  const Segment segment = parts_.back().segment;
+  cursor->seek_for_prev(log_key(segment, id_, kOffsetMax));
   TRY_VOID(cursor->status());
-  const bool found = in_partition(*cursor, id_);
-  const Offset last = found ? load_be<Offset>(cursor->key().data() + 4) : log_start_ - 1;
-  if (last + 1 == end_) return {};
-  return fail(Code::corrupt, fmt::format("partition {} ends at offset {}, but {} were acknowledged",
-                                         id_, last + 1, end_));
-}
-
-Result<void> PartitionLog::recover_producers() {
-  const auto cursor = context_.store.cursor(Family::state, 0);
-  const Buffer end = producer_key(id_, std::numeric_limits<std::int64_t>::max());
-  for (cursor->seek(producer_key(id_, 0)); cursor->valid() && cursor->key() < end; cursor->next()) {
-    const auto producer_id = load_be<std::int64_t>(cursor->key().data() + 5);
-    TRY_VOID(producers_.restore(producer_id, cursor->value()));
-  }
-  return cursor->status();
+  const Buffer begin = log_key(segment, id_, 0);
+  const bool found = cursor->valid() && cursor->key().substr(0, 8) == begin.substr(0, 8);
+  const Offset end = found ? load_be<Offset>(cursor->key().data() + 8) + 1 : parts_.back().first;
+  if (end == end_) return {};
+  return fail(Code::corrupt,
+              fmt::format("it ends at offset {}, but {} were acknowledged", end, end_));
 }
 
 void PartitionLog::stage_bounds() {
-  Buffer bounds;
-  append_be(bounds, log_start_);
-  append_be(bounds, end_);
-  context_.committer.put(partition_key(id_), std::move(bounds));
+  Buffer start;
+  append_be(start, log_start_);
+  context_.committer.put(partition_key(id_), std::move(start));
+}
+
+void PartitionLog::stage_part(const Part& part) {
+  Buffer value;
+  append_be(value, part.first);
+  append_be(value, part.end);
+  append_be(value, part.max_timestamp);
+  append_be(value, part.bytes);
+  context_.committer.put(part_key(id_, part.segment), std::move(value));
 }
 
 PartitionLog::Staged PartitionLog::stage(Buffer bytes, WallTime now) {
   if (closed_) return {.answer = {.error = ErrorCode::unknown_topic_or_partition}};
-  if (context_.committer.failure()) return {.answer = {.error = ErrorCode::kafka_storage_error}};
+  if (!context_.committer.refusal().empty()) {
+    return {.answer = {.error = ErrorCode::kafka_storage_error}};
+  }
   const auto batch = wire::RecordBatchView::at_front(bytes);
   CHECK(batch);
-  const BatchIdentity identity = identity_of(*batch);
-  const Verdict verdict = producers_.check(identity);
+  const Verdict verdict = producers_.check(identity_of(*batch));
   if (const auto* refuse = std::get_if<Refuse>(&verdict)) {
     return {.answer = {.error = refuse->error_code}};
   }
-  Offset base = end_;
   if (const auto* duplicate = std::get_if<Duplicate>(&verdict)) {
-    base = duplicate->base_offset;  // its first copy may still be on its way to the disk
-  } else {
-    wire::stamp_batch(bytes.data(), base, kLeaderEpoch);
-    end_ = base + identity.record_count;
-    context_.committer.append(id_, end_ - 1, bytes);
-    stage_bounds();
-    stage_producer(identity, base, now);
+    // Its first copy may still be on its way to the disk, so it is awaited too.
+    return {.answer = {.base_offset = duplicate->base_offset, .log_start = log_start_}};
   }
+  const Offset base = end_;
+  wire::stamp_batch(bytes.data(), base, kLeaderEpoch);
+  auto owner = std::make_shared<const Buffer>(std::move(bytes));
+  stage_append(*wire::RecordBatchView::at_front(*owner), base, now);
   return {.answer = {.base_offset = base, .log_start = log_start_},
-          .visible = end_,
-          .bytes = bytes.size()};
+          .end = end_,
+          .batch = {owner, *owner}};
 }
 
 Task<PartitionLog::Appended> PartitionLog::commit(Staged staged) {
@@ -165,23 +115,31 @@ Task<PartitionLog::Appended> PartitionLog::commit(Staged staged) {
   if (const auto done = co_await context_.committer.commit(); !done) {
     co_return Appended{.error = ErrorCode::kafka_storage_error};
   }
-  advance(staged.visible, staged.bytes);
+  if (!closed_ && !staged.batch.bytes.empty()) {
+    context_.tail.insert(id_, staged.answer.base_offset, staged.end, staged.batch);
+    advance(staged.end, staged.batch.bytes.size());
+  }
   co_return staged.answer;
 }
 
-void PartitionLog::stage_producer(const BatchIdentity& identity, Offset base, WallTime now) {
+void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now) {
+  Committer& committer = context_.committer;
+  if (parts_.empty() || parts_.back().segment != committer.segment()) {
+    parts_.push_back({.segment = committer.segment(), .first = base, .end = base});
+  }
+  Part& part = parts_.back();
+  end_ = part.end = base + batch.record_count();
+  part.max_timestamp = std::max(part.max_timestamp, batch.max_timestamp_ms());
+  part.bytes += batch.size();
+  context_.segments.appended(part.segment, batch.size());
+  committer.append(id_, end_ - 1, batch.bytes());
+  stage_part(part);
+  const BatchIdentity identity = identity_of(batch);
   if (identity.producer_id < 0) return;
   for (const std::int64_t forgotten : producers_.append(identity, base, now)) {
-    context_.committer.erase(producer_key(id_, forgotten));
+    committer.erase(producer_key(id_, forgotten));
   }
-  context_.committer.put(producer_key(id_, identity.producer_id),
-                         producers_.encode(identity.producer_id));
-}
-
-void PartitionLog::expire_producers(WallTime now) {
-  for (const std::int64_t forgotten : producers_.expire(now)) {
-    context_.committer.erase(producer_key(id_, forgotten));
-  }
+  committer.put(producer_key(id_, identity.producer_id), producers_.encode(identity.producer_id));
 }
 
 void PartitionLog::advance(Offset visible, std::size_t bytes) {
@@ -190,49 +148,89 @@ void PartitionLog::advance(Offset visible, std::size_t bytes) {
   context_.appended(id_, bytes);
 }
 
-Task<Result<Buffer>> PartitionLog::read(Offset from, ReadLimits limits) {
+LogReader PartitionLog::reader() const {
+  return LogReader(context_.store, id_, parts_, high_watermark_);
+}
+
+Task<Result<SharedBytes>> PartitionLog::read(Offset from, ReadLimits limits) {
   CHECK(from >= log_start_ && from <= high_watermark_);
-  if (from == high_watermark_) co_return Buffer();
-  auto job = [store = &context_.store, id = id_, from, end = high_watermark_, limits] {
-    return read_batches(*store, id, from, end, limits);
-  };
-  co_return co_await context_.readers.run(std::move(job));
+  if (from == high_watermark_) co_return SharedBytes();
+  if (auto hot = context_.tail.read(id_, from, limits.bytes_max, limits.at_least_one_batch)) {
+    co_return std::move(*hot);
+  }
+  auto job = [reader = reader(), from, limits] { return reader.read(from, limits); };
+  auto cold = co_await context_.readers.run(std::move(job));
+  if (!cold) co_return std::unexpected(cold.error());
+  co_return SharedBytes(std::move(*cold));
 }
 
 Task<Result<TimestampedOffset>> PartitionLog::find_timestamp(std::int64_t timestamp) {
-  auto job = [store = &context_.store, id = id_, from = log_start_, end = high_watermark_,
-              timestamp]() -> Result<TimestampedOffset> {
-    TimestampedOffset found;
-    TRY_VOID(for_each_batch(*store, id, from, end,
-                            [&](const wire::RecordBatchView& batch) -> Result<bool> {
-                              if (batch.max_timestamp_ms() < timestamp) return true;
-                              TRY(record, find_in_batch(batch, timestamp));
-                              found = record;
-                              return false;
-                            }));
-    return found;
+  auto job = [reader = reader(), from = log_start_, timestamp] {
+    return reader.find_timestamp(from, timestamp);
   };
   co_return co_await context_.readers.run(std::move(job));
 }
 
 Task<Result<TimestampedOffset>> PartitionLog::find_max_timestamp() {
-  auto job = [store = &context_.store, id = id_, from = log_start_,
-              end = high_watermark_]() -> Result<TimestampedOffset> {
-    TimestampedOffset found;
-    // Of a compressed batch the record that is found may be an earlier one: batches compare by
-    // their own maximum.
-    std::int64_t newest = -1;
-    TRY_VOID(for_each_batch(*store, id, from, end,
-                            [&](const wire::RecordBatchView& batch) -> Result<bool> {
-                              if (batch.max_timestamp_ms() <= newest) return true;
-                              newest = batch.max_timestamp_ms();
-                              TRY(record, find_in_batch(batch, newest));
-                              found = record;
-                              return true;
-                            }));
-    return found;
-  };
+  auto job = [reader = reader(), from = log_start_] { return reader.find_max_timestamp(from); };
   co_return co_await context_.readers.run(std::move(job));
+}
+
+void PartitionLog::drop_first_part() {
+  const Part& part = parts_.front();
+  context_.committer.erase_log(part.segment, id_, part.end - 1);
+  context_.committer.erase(part_key(id_, part.segment));
+  context_.segments.removed(part.segment, part.bytes);
+  parts_.erase(parts_.begin());
+}
+
+void PartitionLog::trim(Offset offset) {
+  CHECK(offset >= log_start_ && offset <= high_watermark_);
+  if (offset == log_start_) return;
+  log_start_ = offset;
+  while (!parts_.empty() && parts_.front().end <= offset) drop_first_part();
+  if (!parts_.empty()) context_.committer.erase_log(parts_.front().segment, id_, offset - 1);
+  stage_bounds();
+}
+
+bool PartitionLog::retain(const Retention& retention, WallTime now) {
+  std::uint64_t kept = bytes();
+  Offset start = log_start_;
+  bool open_wanted = false;
+  for (const Part& part : parts_) {
+    const bool old = retention.ms && part.max_timestamp < now.unix_millis - *retention.ms;
+    const bool over = retention.bytes &&
+                      kept - part.bytes >=
+                          static_cast<std::uint64_t>(std::max<std::int64_t>(*retention.bytes, 0));
+    if (!old && !over) break;
+    if (part.segment >= context_.committer.segment() || part.end > high_watermark_) {
+      open_wanted = part.first < part.end && log_start_ < part.end;
+      break;
+    }
+    kept -= part.bytes;
+    start = part.end;
+  }
+  trim(std::max(start, log_start_));
+  return !open_wanted;
+}
+
+void PartitionLog::erase() {
+  closed_ = true;
+  context_.tail.erase(id_);
+  while (!parts_.empty()) drop_first_part();
+  context_.committer.erase_partition(id_);
+}
+
+void PartitionLog::expire_producers(WallTime now) {
+  for (const std::int64_t forgotten : producers_.expire(now)) {
+    context_.committer.erase(producer_key(id_, forgotten));
+  }
+}
+
+std::uint64_t PartitionLog::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Part& part : parts_) bytes += part.bytes;
+  return bytes;
 }
 
 }  // namespace sluice::broker

@@ -1,25 +1,33 @@
 #pragma once
 // PartitionLog: one partition. Assigns offsets, checks producer sequences, stages the append, and
-// reads back what is durable.
+// reads back what is durable, from the tail cache or from the store.
 //
 // Lives on the loop thread; reads of the store run on the reader Offload. Held by shared_ptr so
 // that a fetch or an append in flight survives the topic's deletion; after close() appends are
 // refused.
 //
-// Invariants: 1. offsets are dense from log_start to end. 2. high_watermark <= end; what lies
-// between is staged, not yet durable, and invisible. 3. after a failed commit the partition takes
-// no appends.
+// Invariants: 1. offsets are dense from log_start to end. 2. log_start <= high_watermark <= end;
+// what lies between high_watermark and end is staged, not yet durable, and invisible. 3. after a
+// failed commit the partition takes no appends. 4. parts_ are in order and touch: each ends where
+// the next begins; the first holds log_start.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "broker/log/committer.h"
 #include "broker/log/keys.h"
+#include "broker/log/log_reader.h"
+#include "broker/log/segments.h"
 #include "broker/log/store.h"
+#include "broker/log/tail_cache.h"
 #include "broker/producers/sequence_check.h"
 #include "shared/async/offload.h"
 #include "shared/base/clock.h"
+#include "shared/base/shared_bytes.h"
 #include "shared/wire/error_code.h"
 #include "shared/wire/record_batch.h"
 
@@ -30,20 +38,32 @@ struct LogContext {
   Store& store;
   Offload& readers;
   Committer& committer;
+  TailCache& tail;
+  Segments& segments;
   // Told on the loop when a partition has more to read: wakes parked fetches.
   std::function<void(PartitionId, std::size_t bytes)> appended;
 };
 
+// How long a topic keeps records; nothing: for ever. The unit is a part, that is whole segments.
+struct Retention {
+  std::optional<std::int64_t> ms;     // by the newest record's timestamp
+  std::optional<std::int64_t> bytes;  // of the partition
+};
+
 class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  public:
-  // Empty. recover() fills in what the store holds.
+  // Empty. The restore functions fill in what the store holds.
   PartitionLog(LogContext& context, PartitionId id);
   PartitionLog(const PartitionLog&) = delete;
   PartitionLog& operator=(const PartitionLog&) = delete;
 
-  // At start, before any other call: the stored bounds and producers, checked against the log
-  // itself.
-  Result<void> recover();
+  // At start, before any other call, and in this order: the stored start, the parts by segment, the
+  // producers.
+  Result<void> restore_start(ByteView value);
+  Result<void> restore_part(Segment segment, ByteView value);
+  Result<void> restore_producer(std::int64_t producer_id, ByteView value);
+  // The end that was acknowledged against the end of what is there.
+  Result<void> check_end() const;
   // Stages the stored bounds: a new partition becomes durable with its topic's commit.
   void stage_bounds();
 
@@ -56,9 +76,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // producer stands for the first one (KIP-98).
   // REQUIRES: `batch` passed wire's validation; its bytes are patched in place.
   struct Staged {
-    Appended answer;     // once it is durable
-    Offset visible = 0;  // the high watermark then
-    std::size_t bytes = 0;
+    Appended answer;    // once it is durable
+    Offset end = 0;     // the high watermark then
+    SharedSlice batch;  // as it is stored; empty for a repeated batch
   };
   Staged stage(Buffer batch, WallTime now);
   // Finishes when it is durable. Whoever has several to append stages them all before the first
@@ -66,39 +86,41 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Task<Appended> commit(Staged staged);
   Task<Appended> append(Buffer batch, WallTime now) { return commit(stage(std::move(batch), now)); }
 
-  struct ReadLimits {
-    std::size_t bytes_max;
-    bool at_least_one_batch;  // even when it is larger than bytes_max (KIP-74)
-  };
   // Whole batches from the one that holds `from`. Empty at the high watermark.
   // REQUIRES: log_start() <= from <= high_watermark().
-  Task<Result<Buffer>> read(Offset from, ReadLimits limits);
+  Task<Result<SharedBytes>> read(Offset from, ReadLimits limits);
 
-  // First offset whose record timestamp is >= `timestamp`; -1 when there is none (ListOffsets).
-  struct TimestampedOffset {
-    Offset offset = -1;
-    std::int64_t timestamp = -1;
-  };
+  // For ListOffsets; see LogReader.
   Task<Result<TimestampedOffset>> find_timestamp(std::int64_t timestamp);
-  // The record with the largest timestamp (ListOffsets -3, KIP-734).
   Task<Result<TimestampedOffset>> find_max_timestamp();
+
+  // Forgets the records before `offset` (DeleteRecords, KIP-107) and stages that.
+  // REQUIRES: log_start() <= offset <= high_watermark().
+  void trim(Offset offset);
+  // Forgets the parts that retention does not cover. False: it would like to forget records of the
+  // open segment, which has to be rolled first.
+  bool retain(const Retention& retention, WallTime now);
+  // Forgets everything, for the topic's deletion, and stages that; appends are refused from now on.
+  void erase();
 
   // Forgets producers that were idle for a day (producer.id.expiration.ms) and stages that.
   void expire_producers(WallTime now);
 
-  void close() { closed_ = true; }
-  bool closed() const { return closed_; }
-
   PartitionId id() const { return id_; }
+  bool closed() const { return closed_; }
   Offset log_start() const { return log_start_; }
   Offset end() const { return end_; }
   Offset high_watermark() const { return high_watermark_; }
+  // Of the records that are kept, as they are stored.
+  std::uint64_t bytes() const;
+  Segment last_segment() const { return parts_.empty() ? 0 : parts_.back().segment; }
 
  private:
-  Result<void> recover_producers();
-  Result<void> check_end() const;
-  void stage_producer(const BatchIdentity& identity, Offset base, WallTime now);
+  void stage_part(const Part& part);
+  void stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now);
+  void drop_first_part();
   void advance(Offset visible, std::size_t bytes);
+  LogReader reader() const;
 
   LogContext& context_;
   const PartitionId id_;
@@ -106,6 +128,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset end_ = 0;
   Offset high_watermark_ = 0;
   bool closed_ = false;
+  std::vector<Part> parts_;
   SequenceCheck producers_;
 };
 

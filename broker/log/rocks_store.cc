@@ -8,10 +8,14 @@
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
+
+#include "shared/wire/crc32c.h"
 
 namespace sluice::broker {
 namespace {
@@ -26,6 +30,36 @@ ByteView view(const rocksdb::Slice& bytes) {
 Error translate(const rocksdb::Status& status, std::string_view doing) {
   const Code code = status.IsCorruption() ? Code::corrupt : Code::storage;
   return {code, fmt::format("{}: {}", doing, status.ToString())};
+}
+
+// A fast disk fills by so much in the second between two looks.
+constexpr std::size_t kSpaceCheckedEvery = 32 << 20;
+
+std::string mark_path(const std::string& path) {
+  return path + "/acknowledged";
+}
+
+// The mark: <sequence number u64><CRC-32C of it u32>, replaced as a whole.
+Result<void> write_mark(const std::string& path, std::uint64_t reached) {
+  Buffer mark;
+  append_be(mark, reached);
+  append_be(mark, wire::crc32c(mark));
+  auto* env = rocksdb::Env::Default();
+  const std::string next = mark_path(path) + ".next";
+  auto status = rocksdb::WriteStringToFile(env, slice(mark), next, true);
+  if (status.ok()) status = env->RenameFile(next, mark_path(path));
+  if (status.ok()) return {};
+  return std::unexpected(translate(status, "marking what was acknowledged"));
+}
+
+// Nothing when there is no mark, or an unreadable one: then there is nothing to compare with.
+std::optional<std::uint64_t> read_mark(const std::string& path) {
+  std::string mark;
+  if (!rocksdb::ReadFileToString(rocksdb::Env::Default(), mark_path(path), &mark).ok()) return {};
+  if (mark.size() != 12) return {};
+  if (load_be<std::uint32_t>(mark.data() + 8) != wire::crc32c(ByteView(mark).substr(0, 8)))
+    return {};
+  return load_be<std::uint64_t>(mark.data());
 }
 
 class RocksCursor final : public Cursor {
@@ -50,7 +84,8 @@ class RocksCursor final : public Cursor {
 class RocksStore final : public Store {
  public:
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-  RocksStore(rocksdb::DB* db, Handles handles) : db_(db), handles_(std::move(handles)) {}
+  RocksStore(const RocksOptions& options, rocksdb::DB* db, Handles handles)
+      : options_(options), db_(db), handles_(std::move(handles)) {}
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
   ~RocksStore() override {
@@ -66,10 +101,61 @@ class RocksStore final : public Store {
       status = add(rocks, operation);
       if (!status.ok()) return refuse(status);
     }
-    rocksdb::WriteOptions options;
-    options.sync = true;
-    status = db_->Write(options, &rocks);
+    rocksdb::WriteOptions write;
+    write.sync = true;
+    status = db_->Write(write, &rocks);
     if (!status.ok()) return refuse(status);
+    acknowledged_ = db_->GetLatestSequenceNumber();
+    unchecked_bytes_ += batch.bytes();
+    if (unchecked_bytes_ >= kSpaceCheckedEvery) look_at_space();
+    return {};
+  }
+
+  // No compaction can mix segments: their keys do not overlap, so files only move down the levels.
+  Result<void> roll_log() override {
+    rocksdb::FlushOptions flush;
+    flush.wait = false;
+    flush.allow_write_stall = true;
+    const auto status = db_->Flush(flush, handle(Family::log));
+    if (!status.ok()) return refuse(status);
+    return {};
+  }
+
+  Result<void> reclaim_log(ByteView from, ByteView to, bool whole) override {
+    const rocksdb::Slice begin = slice(from);
+    const rocksdb::Slice end = slice(to);
+    rocksdb::Status status;
+    if (whole) {
+      status = rocksdb::DeleteFilesInRange(db_.get(), handle(Family::log), &begin, &end, false);
+    }
+    if (status.ok()) {
+      // Of a dead segment only the range tombstones are left; else what is wanted is rewritten.
+      rocksdb::CompactRangeOptions compact;
+      compact.exclusive_manual_compaction = false;
+      compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+      status = db_->CompactRange(compact, handle(Family::log), &begin, &end);
+    }
+    if (status.ok()) return {};
+    return std::unexpected(translate(status, whole ? "dropping a segment" : "rewriting a segment"));
+  }
+
+  Result<void> housekeep() override {
+    look_at_space();
+    const std::uint64_t reached = acknowledged_;
+    if (reached == marked_) return {};
+    TRY_VOID(write_mark(options_.path, reached));
+    marked_ = reached;
+    return {};
+  }
+
+  std::string refuses_writes() const override {
+    if (failed_) {
+      return "the store is read-only after a failed write; the broker must be restarted";
+    }
+    if (full_) {
+      return fmt::format("less than {} bytes are free on the disk of {}",
+                         options_.disk_reserve_bytes, options_.path);
+    }
     return {};
   }
 
@@ -111,9 +197,21 @@ class RocksStore final : public Store {
     return std::unexpected(translate(status, "writing the store"));
   }
 
+  void look_at_space() {
+    unchecked_bytes_ = 0;
+    std::error_code error;
+    const auto space = std::filesystem::space(options_.path, error);
+    if (!error) full_ = space.available < options_.disk_reserve_bytes;
+  }
+
+  const RocksOptions options_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
   std::atomic<bool> failed_ = false;
+  std::atomic<bool> full_ = false;
+  std::atomic<std::size_t> unchecked_bytes_ = 0;  // written since the last look at the free space
+  std::atomic<std::uint64_t> acknowledged_ = 0;   // RocksDB's sequence number
+  std::uint64_t marked_ = 0;                      // used by housekeep() only
 };
 
 rocksdb::Options database_options(const RocksOptions& options) {
@@ -124,8 +222,7 @@ rocksdb::Options database_options(const RocksOptions& options) {
   // 6).
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;
-  db.db_write_buffer_size = options.write_buffer_bytes;
-  db.max_total_wal_size = 2 * options.write_buffer_bytes;
+  db.max_total_wal_size = 3 * options.segment_bytes;
   db.max_background_jobs = 2;
   db.keep_log_file_num = 2;
   db.max_log_file_size = 1 << 20;
@@ -140,12 +237,17 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::ColumnFamilyOptions log;
-  log.write_buffer_size = options.write_buffer_bytes;
+  // Segments end by roll_log(), so that files align with them; twice their size is never reached.
+  log.write_buffer_size = 2 * options.segment_bytes;
+  log.max_write_buffer_number = 4;
+  // Nothing is rewritten for its age: retention is the broker's.
+  log.ttl = 0;
+  log.periodic_compaction_seconds = 0;
   log.compression =
       rocksdb::kNoCompression;  // batches arrive compressed, or their sender chose not to
   log.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::ColumnFamilyOptions state = log;
-  state.write_buffer_size = options.write_buffer_bytes / 4;
+  state.write_buffer_size = options.segment_bytes / 4;
   return {{rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}};
 }
 
@@ -177,10 +279,20 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
   }
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status =
-      rocksdb::DB::Open(database_options(options), options.path, families(options), &handles, &db);
+  const auto status = rocksdb::DB::Open(database_options(options), options.path + "/db",
+                                        families(options), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
-  return std::make_unique<RocksStore>(db, std::move(handles));
+  auto store = std::make_unique<RocksStore>(options, db, std::move(handles));
+  const auto mark = read_mark(options.path);
+  if (mark && *mark > db->GetLatestSequenceNumber()) {
+    return fail(
+        Code::corrupt,
+        fmt::format("data_dir {} is damaged: it ends at write {}, but {} were acknowledged: a "
+                    "write-ahead log file was cut or replaced. Restore a backup; to go on "
+                    "without what is lost, remove {}",
+                    options.path, db->GetLatestSequenceNumber(), *mark, mark_path(options.path)));
+  }
+  return store;
 }
 
 }  // namespace sluice::broker

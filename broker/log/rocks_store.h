@@ -11,8 +11,11 @@ namespace sluice::broker {
 
 struct RocksOptions {
   std::string path;
-  // Sum of both families' memtables, flushed when full: bounds the memory and the replay at start.
-  std::size_t write_buffer_bytes = 64 << 20;
+  // What roll_log() is called after: the memory of recent writes is at most a few of these, and so
+  // is what a start after a crash has to replay.
+  std::size_t segment_bytes = 64 << 20;
+  // Free space below which writes are refused: flushes of what was acknowledged still need some.
+  std::size_t disk_reserve_bytes = 512 << 20;
   // Cache of read blocks.
   std::size_t block_cache_bytes = 16 << 20;
 };

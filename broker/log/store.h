@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/base/bytes.h"
@@ -74,6 +76,23 @@ class Store {
   // Returns once the batch is on the disk (fsynced). After a failure nothing later is certain: the
   // store refuses every further write with Code::storage.
   virtual Result<void> write(const WriteBatch& batch) = 0;
+
+  // What was written to Family::log so far goes to table files of its own, so that later keys never
+  // share a file with it. Cheap: the writing of the files happens in the background.
+  virtual Result<void> roll_log() = 0;
+
+  // Gives the space of erased keys back to the disk: [from, to) of Family::log. `whole`: nothing in
+  // the range is wanted, so the files in it just go; else what is wanted is rewritten. Blocking.
+  virtual Result<void> reclaim_log(ByteView from, ByteView to, bool whole) = 0;
+
+  // To be called about once a second, on any one thread: notes elsewhere on the disk how far the
+  // acknowledged writes reach, so that a log cut at a record boundary is noticed at the next start,
+  // and looks at the free space. Blocking.
+  virtual Result<void> housekeep() = 0;
+
+  // Why no write would be taken now; empty when one would. A full disk passes, a failed write does
+  // not. Any thread, cheap.
+  virtual std::string refuses_writes() const = 0;
 
   virtual Result<std::optional<Buffer>> get(Family family, ByteView key) const = 0;
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
@@ -24,6 +25,13 @@ void append_encoded(Buffer& to, const M& message, std::int16_t version);
 // The whole of `body` as one message. Its ByteView members point into `body`. Errors:
 // Code::unsupported if M lacks the version, Code::corrupt with the path of the first bad field.
 // A message takes up to some twenty times the memory of its body.
+struct Splice;
+
+// Appends all but large record bytes, which are noted with their place. Defined for FetchResponse.
+template <class M>
+void append_gathered(Buffer& to, std::vector<Splice>& splices, const M& message,
+                     std::int16_t version);
+
 template <class M>
 Result<M> decode(ByteView body, std::int16_t version);
 

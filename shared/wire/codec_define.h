@@ -29,6 +29,13 @@ void append_encoded(Buffer& to, const M& message, std::int16_t version) {
 }
 
 template <class M>
+void append_gathered(Buffer& to, std::vector<Splice>& splices, const M& message,
+                     std::int16_t version) {
+  CHECK(has_version<M>(version));
+  Encode(GatherSink(to, splices), version, M::flexible_from).structure(message);
+}
+
+template <class M>
 Buffer encode(const M& message, std::int16_t version) {
   Buffer body;
   body.reserve(encoded_size(message, version));

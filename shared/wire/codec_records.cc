@@ -13,6 +13,8 @@ namespace sluice::wire {
 
 SLUICE_WIRE_DEFINE_API(Produce)
 SLUICE_WIRE_DEFINE_API(Fetch)
+template void append_gathered<FetchResponse>(Buffer&, std::vector<Splice>&, const FetchResponse&,
+                                             std::int16_t);
 SLUICE_WIRE_DEFINE_API(ListOffsets)
 SLUICE_WIRE_DEFINE_API(Metadata)
 SLUICE_WIRE_DEFINE_API(ApiVersions)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shared/base/result.h"
+#include "shared/base/shared_bytes.h"
 #include "shared/wire/fields.h"
 #include "shared/wire/io.h"
 
@@ -111,14 +112,14 @@ class Decode {
 
   template <class Bytes>
   void get_bytes(Bytes& value, const Field&) {
-    if (const auto read = present(from_.nullable_bytes(form_))) value = *read;
+    if (const auto read = present(from_.nullable_bytes(form_))) value = Bytes(*read);
   }
   template <class Bytes>
   void get_bytes(std::optional<Bytes>& value, const Field& field) {
     auto read = from_.nullable_bytes(form_);
     if (!field.nullable(version_)) read = present(read);
     value.reset();
-    if (read) value.emplace(*read);
+    if (read) value.emplace(Bytes(*read));
   }
 
   template <class T>

@@ -103,7 +103,12 @@ class Encode {
   template <class Bytes>
   void put_bytes(const std::optional<Bytes>& value, const Field& field) {
     if (!value && field.nullable(version_)) return to_.null_length(form_);
-    to_.bytes(value ? ByteView(*value) : ByteView(), form_);
+    if (value) return put_bytes(*value, field);
+    to_.bytes({}, form_);
+  }
+  void put_bytes(const SharedBytes& value, const Field&) {
+    to_.length(value.size(), form_);
+    for (const SharedSlice& slice : value.slices()) to_.shared(slice);
   }
 
   void put_tags() {

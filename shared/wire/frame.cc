@@ -71,6 +71,18 @@ Buffer begin_response(ApiKey key, std::int16_t version, std::int32_t correlation
   return frame;
 }
 
+std::vector<ByteView> GatheredFrame::parts() const {
+  std::vector<ByteView> parts;
+  std::size_t from = 0;
+  for (const auto& splice : splices) {
+    if (splice.at > from) parts.push_back(ByteView(bytes).substr(from, splice.at - from));
+    parts.push_back(splice.slice.bytes);
+    from = splice.at;
+  }
+  if (from < bytes.size()) parts.push_back(ByteView(bytes).substr(from));
+  return parts;
+}
+
 Buffer begin_request(const RequestHeader& header, std::size_t body_size) {
   Buffer frame(kSizePrefixBytes, '\0');
   Writer to{BufferSink(frame)};

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
 #include "shared/wire/api_key.h"
 #include "shared/wire/codec.h"
+#include "shared/wire/io.h"
 
 namespace sluice::wire {
 
@@ -53,6 +56,27 @@ Buffer encode_response(std::int16_t version, std::int32_t correlation_id, const 
 }
 
 // The header's api_key is taken from M. REQUIRES: M has header.api_version.
+// A frame whose large record bytes stay where they are.
+struct GatheredFrame {
+  Buffer bytes;                 // all but the splices
+  std::vector<Splice> splices;  // in the order of their places
+
+  GatheredFrame() = default;
+  explicit GatheredFrame(Buffer whole) : bytes(std::move(whole)) {}
+
+  bool empty() const { return bytes.empty(); }
+  // The whole frame as views into this object, for one gathered write.
+  std::vector<ByteView> parts() const;
+};
+
+// As encode_response, without copying the records. Only where the codec defines append_gathered.
+template <class M>
+GatheredFrame gather_response(std::int16_t version, std::int32_t correlation_id, const M& body) {
+  GatheredFrame frame(begin_response(M::key, version, correlation_id, encoded_size(body, version)));
+  append_gathered(frame.bytes, frame.splices, body, version);
+  return frame;
+}
+
 template <class M>
 Buffer encode_request(RequestHeader header, const M& body) {
   header.api_key = M::key;

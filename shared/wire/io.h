@@ -9,6 +9,8 @@
 #include <type_traits>
 
 #include "shared/base/bytes.h"
+#include "shared/base/shared_bytes.h"
+#include "shared/wire/sink.h"
 
 namespace sluice::wire {
 
@@ -105,35 +107,6 @@ class Reader {
   std::string_view reason_;
 };
 
-// Where a Writer's bytes go: into a buffer, or only counted.
-class BufferSink {
- public:
-  explicit BufferSink(Buffer& to) : to_(to) {}
-  void put(ByteView bytes) { to_.append(bytes); }
-  void put(char byte) { to_.push_back(byte); }
-  template <std::integral T>
-  void put_integer(T value) {
-    append_be(to_, value);
-  }
-
- private:
-  Buffer& to_;
-};
-
-class CountingSink {
- public:
-  void put(ByteView bytes) { size_ += bytes.size(); }
-  void put(char) { ++size_; }
-  template <std::integral T>
-  void put_integer(T) {
-    size_ += sizeof(T);
-  }
-  std::size_t size() const { return size_; }
-
- private:
-  std::size_t size_ = 0;
-};
-
 // Writes the primitive types. A string above kMaxStringBytes is cut there: it can only be a text of
 // ours (the Reader admits none), and a shortened text serves the peer better than no reply.
 template <class Sink>
@@ -161,6 +134,13 @@ class BasicWriter {
   }
 
   void raw(ByteView bytes) { sink_.put(bytes); }
+  void shared(const SharedSlice& slice) {
+    if constexpr (requires { sink_.put_shared(slice); }) {
+      sink_.put_shared(slice);
+    } else {
+      sink_.put(slice.bytes);
+    }
+  }
 
   void string(ByteView value, Form form) {
     value = value.substr(0, kMaxStringBytes);

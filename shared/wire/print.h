@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "shared/base/random.h"
+#include "shared/base/shared_bytes.h"
 #include "shared/wire/fields.h"
 
 namespace sluice::wire {
@@ -85,8 +86,9 @@ class Print {
       to_ += "null";
       return;
     }
-    put_bytes(ByteView(*value));
+    put_bytes(*value);
   }
+  void put_bytes(const SharedBytes& value) { put_bytes(ByteView(value.copy())); }
 
   void begin(std::string_view name);
   void quote(ByteView text);

@@ -13,11 +13,13 @@ struct BrokerHost::Process : std::enable_shared_from_this<BrokerHost::Process> {
         store(disk.open()),
         commit_thread(loop, SimOffload::Threads::one, slowest),
         readers(loop, SimOffload::Threads::many, slowest),
+        maintenance(loop, SimOffload::Threads::one, slowest),
         broker(std::move(options), {.clock = loop.clock(),
                                     .random = loop.random(),
                                     .store = *store,
                                     .commit_thread = commit_thread,
                                     .readers = readers,
+                                    .maintenance = maintenance,
                                     .wake_at = [this](Instant when) { wake_at(when); }}) {}
 
   void wake_at(Instant when) {
@@ -35,6 +37,7 @@ struct BrokerHost::Process : std::enable_shared_from_this<BrokerHost::Process> {
   std::unique_ptr<SimStore> store;
   SimOffload commit_thread;
   SimOffload readers;
+  SimOffload maintenance;
   Instant armed_at = Instant::never();
   broker::Broker broker;
   std::list<broker::Connection> connections;
@@ -58,6 +61,8 @@ void BrokerHost::start() {
   // Small limits are reached often.
   if (loop_.once_in(2)) options.committer.staged_bytes_max = 2'000;
   if (loop_.once_in(2)) options.fetch_bytes_max = 3'000;
+  if (loop_.once_in(2)) options.committer.segment_bytes = 5'000;
+  if (loop_.once_in(2)) options.tail_cache_bytes = loop_.random().below(3'000);
   process_ = std::make_shared<Process>(loop_, disk_, slowest_disk_, options);
   process_->broker.advertise("sim", 9092);
   const auto started = process_->broker.start();
@@ -122,6 +127,7 @@ void BrokerHost::set_slowest(Millis disk, Millis net) {
   if (!up()) return;
   process_->commit_thread.set_slowest(disk);
   process_->readers.set_slowest(disk);
+  process_->maintenance.set_slowest(disk);
 }
 
 }  // namespace sluice::sim

@@ -62,7 +62,7 @@ Task<bool> SimConsumer::fetch() {
   }
   if (partition.error_code != ErrorCode::none) co_return false;
   high_watermark_ = partition.high_watermark;
-  if (!take(partition.records.value_or(Buffer()))) co_return false;
+  if (!take(partition.records.value_or(SharedBytes()).copy())) co_return false;
   handler_.batch_end();
   if (!dead_ && next_offset_ >= high_watermark_) handler_.end();
   co_return true;

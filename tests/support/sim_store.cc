@@ -105,6 +105,12 @@ Result<void> SimStore::write(const WriteBatch& batch) {
   return written;
 }
 
+std::string SimStore::refuses_writes() const {
+  if (!disk_) return "the store is gone";
+  if (failed_) return "the store is read-only after a failed write";
+  return disk_->full_ ? "the disk is full" : "";
+}
+
 Result<std::optional<Buffer>> SimStore::get(Family family, ByteView key) const {
   if (!disk_) return fail(Code::storage, "the store is gone");
   const auto& keys = disk_->keys(family);

@@ -29,6 +29,9 @@ class SimDisk {
   // Nothing that is honest does this; it is the bug that checkers have to find.
   void lie(std::size_t lag) { lag_ = lag; }
 
+  // No space is left, or there is again: stores refuse to take more.
+  void fill(bool full) { full_ = full; }
+
   // A disk that forgets: keys of the state family that begin so are never stored.
   void lose_state_keys(char first) { lost_ = first; }
 
@@ -50,6 +53,7 @@ class SimDisk {
   Snapshot synced_{std::make_shared<Keys>(), std::make_shared<Keys>()};
   std::size_t lag_ = 0;
   bool fail_next_ = false;
+  bool full_ = false;
   std::optional<char> lost_;
   std::size_t writes_ = 0;
   SimStore* opened_ = nullptr;
@@ -63,6 +67,11 @@ class SimStore final : public broker::Store {
   ~SimStore() override;
 
   Result<void> write(const broker::WriteBatch& batch) override;
+  // There are no files here: keys are enough.
+  Result<void> roll_log() override { return {}; }
+  Result<void> reclaim_log(ByteView, ByteView, bool) override { return {}; }
+  Result<void> housekeep() override { return {}; }
+  std::string refuses_writes() const override;
   Result<std::optional<Buffer>> get(broker::Family family, ByteView key) const override;
   std::unique_ptr<broker::Cursor> cursor(broker::Family family,
                                          std::size_t readahead_bytes) const override;

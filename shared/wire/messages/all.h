@@ -5,6 +5,7 @@
 #include "shared/wire/messages/create_partitions.h"
 #include "shared/wire/messages/create_topics.h"
 #include "shared/wire/messages/delete_groups.h"
+#include "shared/wire/messages/delete_records.h"
 #include "shared/wire/messages/delete_topics.h"
 #include "shared/wire/messages/describe_cluster.h"
 #include "shared/wire/messages/describe_configs.h"
@@ -12,6 +13,7 @@
 #include "shared/wire/messages/fetch.h"
 #include "shared/wire/messages/find_coordinator.h"
 #include "shared/wire/messages/heartbeat.h"
+#include "shared/wire/messages/incremental_alter_configs.h"
 #include "shared/wire/messages/init_producer_id.h"
 #include "shared/wire/messages/join_group.h"
 #include "shared/wire/messages/leave_group.h"
@@ -48,6 +50,7 @@ using AllMessages = MessageList<
     DeleteTopicsRequest, DeleteTopicsResponse, InitProducerIdRequest, InitProducerIdResponse,
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, DescribeConfigsRequest,
     DescribeConfigsResponse, CreatePartitionsRequest, CreatePartitionsResponse, DeleteGroupsRequest,
-    DeleteGroupsResponse, DescribeClusterRequest, DescribeClusterResponse>;
+    DeleteGroupsResponse, DescribeClusterRequest, DescribeClusterResponse, DeleteRecordsRequest,
+    DeleteRecordsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>;
 
 }  // namespace sluice::wire

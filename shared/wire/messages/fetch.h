@@ -1,5 +1,6 @@
 #pragma once
 
+#include "shared/base/shared_bytes.h"
 #include "shared/wire/fields.h"
 
 namespace sluice::wire {
@@ -144,7 +145,7 @@ struct FetchResponse {
       Snapshot snapshot_id;
       std::optional<std::vector<AbortedTransaction>> aborted_transactions;
       std::int32_t preferred_read_replica = -1;
-      std::optional<Buffer> records;
+      std::optional<SharedBytes> records;
 
       template <class Io, class M>
       static void fields(Io& io, M& m) {

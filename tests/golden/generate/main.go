@@ -40,11 +40,13 @@ var apis = []api{
 	{18, "api-versions", 0, 4},
 	{19, "create-topics", 0, 7},
 	{20, "delete-topics", 0, 6},
+	{21, "delete-records", 0, 2},
 	{22, "init-producer-id", 0, 5},
 	{23, "offset-for-leader-epoch", 2, 4},
 	{32, "describe-configs", 0, 4},
 	{37, "create-partitions", 0, 3},
 	{42, "delete-groups", 0, 2},
+	{44, "incremental-alter-configs", 0, 1},
 	{60, "describe-cluster", 0, 1},
 }
 

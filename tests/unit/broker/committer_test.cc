@@ -80,10 +80,10 @@ TEST_CASE("appends of one commit to one partition are one value, up to a size") 
   CHECK(first.done());
   const auto& keys = bench.medium.disk().keys(Family::log);
   CHECK(keys.size() == 4);
-  CHECK(keys.at(log_key(1, 9)) == Buffer(1'000, 'a'));
-  CHECK(keys.at(log_key(1, 10)).size() == 300 << 10);
-  CHECK(keys.at(log_key(1, 11)) == "d");
-  CHECK(keys.at(log_key(2, 0)) == Buffer(100, 'b'));
+  CHECK(keys.at(log_key(0, 1, 9)) == Buffer(1'000, 'a'));
+  CHECK(keys.at(log_key(0, 1, 10)).size() == 300 << 10);
+  CHECK(keys.at(log_key(0, 1, 11)) == "d");
+  CHECK(keys.at(log_key(0, 2, 0)) == Buffer(100, 'b'));
 }
 
 TEST_CASE("above its limit the committer makes callers wait for room") {
@@ -141,14 +141,15 @@ TEST_CASE("erasing a partition takes its log and producers, staged or stored, an
     committer.append(id, 7, "staged");
     committer.put(producer_key(id, 8), "staged");
   }
+  committer.erase_log(0, 2, kOffsetMax - 1);
   committer.erase_partition(2);
   REQUIRE(bench.await(committer.commit()));
   CHECK(running.done());
   const auto& log = bench.medium.disk().keys(Family::log);
   const auto& state = bench.medium.disk().keys(Family::state);
   for (const PartitionId id : {1u, 3u}) {
-    CHECK(log.contains(log_key(id, 5)));
-    CHECK(log.contains(log_key(id, 7)));
+    CHECK(log.contains(log_key(0, id, 5)));
+    CHECK(log.contains(log_key(0, id, 7)));
     CHECK(state.contains(producer_key(id, 7)));
     CHECK(state.contains(producer_key(id, 8)));
     CHECK(state.contains(partition_key(id)));

@@ -68,6 +68,15 @@ class Talk {
     REQUIRE(response);
     return std::move(*response);
   }
+  void wake_at(Instant when) {
+    if (when >= armed_at) return;
+    armed_at = when;
+    loop.at(when, [this, when] {
+      if (armed_at != when) return;
+      armed_at = Instant::never();
+      broker.tick();
+    });
+  }
   bool closed() {
     return run_until([&] { return serving->done(); });
   }
@@ -104,13 +113,16 @@ class Talk {
   std::unique_ptr<SimStore> store = disk.open();
   SimOffload commit_thread{loop, SimOffload::Threads::one, Millis(3)};
   SimOffload readers{loop, SimOffload::Threads::many, Millis(3)};
+  SimOffload maintenance{loop, SimOffload::Threads::one, Millis(3)};
+  Instant armed_at = Instant::never();
   Broker broker{{.auto_create_topics = false},
                 {.clock = loop.clock(),
                  .random = loop.random(),
                  .store = *store,
                  .commit_thread = commit_thread,
                  .readers = readers,
-                 .wake_at = [this](Instant when) { loop.at(when, [this] { broker.tick(); }); }}};
+                 .maintenance = maintenance,
+                 .wake_at = [this](Instant when) { wake_at(when); }}};
   std::unique_ptr<MemoryStream> client;
   std::unique_ptr<Connection> connection;
   std::optional<Task<void>> serving;
@@ -173,7 +185,7 @@ TEST_CASE("an append wakes a waiting fetch of the same connection") {
   talk.fetch(0, 60'000, 1);
   talk.produce(tests::batch_of({"a"}), -1, 2);
   const auto fetched = talk.reply_as<wire::FetchResponse>(11, 1);
-  CHECK(tests::text_of(*fetched.responses.front().partitions.front().records) == "0=a ");
+  CHECK(tests::text_of(fetched.responses.front().partitions.front().records->copy()) == "0=a ");
   CHECK(talk.reply_as<wire::ProduceResponse>(9, 2)
             .responses.front()
             .partition_responses.front()
@@ -210,7 +222,7 @@ TEST_CASE("acks=0 is not answered; its failure closes the connection") {
   talk.reply_as<wire::ApiVersionsResponse>(0, 2);  // the first reply there is
   talk.fetch(0, 0, 3);
   const auto fetched = talk.reply_as<wire::FetchResponse>(11, 3);
-  CHECK(tests::text_of(*fetched.responses.front().partitions.front().records) == "0=a ");
+  CHECK(tests::text_of(fetched.responses.front().partitions.front().records->copy()) == "0=a ");
   talk.produce(tests::batch_of({"a"}), 0, 4, "unknown");
   CHECK(talk.closed());
   CHECK(talk.reply().empty());

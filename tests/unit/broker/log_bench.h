@@ -47,11 +47,15 @@ struct LogBench {
     Parts(LogBench& bench, std::unique_ptr<broker::Store> opened)
         : store(std::move(opened)),
           committer(*store, bench.commit_thread, bench.loop.clock(), bench.committer_options),
-          context{*store, bench.readers, committer,
-                  [&bench](broker::PartitionId, std::size_t) { ++bench.appended; }} {}
+          tail(bench.tail_bytes),
+          context{*store,    bench.readers,
+                  committer, tail,
+                  segments,  [&bench](broker::PartitionId, std::size_t) { ++bench.appended; }} {}
 
     std::unique_ptr<broker::Store> store;
     broker::Committer committer;
+    broker::TailCache tail;
+    broker::Segments segments;
     broker::LogContext context;
   };
 
@@ -84,8 +88,27 @@ struct LogBench {
   }
   Result<std::shared_ptr<broker::PartitionLog>> recover_log(broker::PartitionId id) {
     auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
-    TRY_VOID(log->recover());
+    const auto cursor = store().cursor(broker::Family::state, 0);
+    for (const auto kind :
+         {broker::StateKind::partition, broker::StateKind::part, broker::StateKind::producer}) {
+      Buffer prefix = broker::state_key(kind);
+      append_be(prefix, id);
+      for (cursor->seek(prefix); cursor->valid() && cursor->key().starts_with(prefix);
+           cursor->next()) {
+        TRY_VOID(restore(*log, kind, cursor->key().substr(prefix.size()), cursor->value()));
+      }
+    }
+    TRY_VOID(log->check_end());
+    committer().set_segment(log->last_segment() + 1);
     return log;
+  }
+  static Result<void> restore(broker::PartitionLog& log, broker::StateKind kind, ByteView rest,
+                              ByteView value) {
+    if (kind == broker::StateKind::partition) return log.restore_start(value);
+    if (kind == broker::StateKind::part) {
+      return log.restore_part(load_be<broker::Segment>(rest.data()), value);
+    }
+    return log.restore_producer(load_be<std::int64_t>(rest.data()), value);
   }
 
   broker::PartitionLog::Appended append(broker::PartitionLog& log, Buffer batch) {
@@ -94,15 +117,17 @@ struct LogBench {
   std::string read(broker::PartitionLog& log, broker::Offset from, std::size_t bytes_max = 1 << 20,
                    bool at_least_one = true) {
     const auto bytes = await(log.read(from, {bytes_max, at_least_one}));
-    return bytes ? text_of(*bytes) : bytes.error().context;
+    return bytes ? text_of(bytes->copy()) : bytes.error().context;
   }
 
   broker::Store& store() { return *parts->store; }
   broker::Committer& committer() { return parts->committer; }
   broker::LogContext& context() { return parts->context; }
+  broker::Segments& segments() { return parts->segments; }
 
   SimLoop loop;
   broker::CommitterOptions committer_options;
+  std::size_t tail_bytes = 0;  // reads go to the store, unless a test wants otherwise
   SimOffload commit_thread{loop, SimOffload::Threads::one, Millis(3)};
   SimOffload readers{loop, SimOffload::Threads::many, Millis(3)};
   Medium medium;

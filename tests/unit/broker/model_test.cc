@@ -1,4 +1,5 @@
-// Random appends, retries, fetches, deletions and restarts against a model that is a vector.
+// Random appends, retries, fetches, trims, retention, deletions and restarts against a model that
+// is a vector.
 
 #include <map>
 #include <vector>
@@ -17,18 +18,27 @@ struct ModelPartition {
   std::vector<std::string> records;  // index is the offset
   std::vector<Offset> ends;          // of each batch
   std::map<std::int64_t, std::int32_t> next_sequence;
+  Offset start = 0;  // records before it are forgotten
 };
 
 template <class Medium>
 class Model {
  public:
-  explicit Model(std::uint64_t seed) : random_(seed), bench_(seed) { restart(); }
+  // Small segments, and a tail cache that is absent, too small, or holds all, so that reads go
+  // every way.
+  explicit Model(std::uint64_t seed) : random_(seed), bench_(seed) {
+    static constexpr std::size_t kTailBytes[] = {0, 2'000, 1 << 22};
+    bench_.tail_bytes = kTailBytes[seed % std::size(kTailBytes)];
+    bench_.committer_options.segment_bytes = 3'000;
+    restart();
+  }
   ~Model() { topics_.reset(); }
 
   void run(int steps) {
     for (int i = 0; i < steps; ++i) step();
     for (const auto& [name, partitions] : model_) {
-      for (std::size_t p = 0; p < partitions.size(); ++p) read(name, p, 0, 1 << 22);
+      for (std::size_t p = 0; p < partitions.size(); ++p)
+        read(name, p, partitions[p].start, 1 << 22);
     }
   }
 
@@ -44,6 +54,8 @@ class Model {
       case 4:
       case 5:
         return create();
+      case 6:
+        return reclaim();
       default:
         break;
     }
@@ -51,11 +63,17 @@ class Model {
     auto at = model_.begin();
     std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));
     const auto partition = static_cast<std::size_t>(random_.below(at->second.size()));
-    if (random_.below(2) == 0) {
+    const auto what = random_.below(20);
+    if (what == 0) {
+      trim(at->first, partition);
+    } else if (what == 1) {
+      retain(at->first, partition);
+    } else if (what < 11) {
       append(at->first, partition);
     } else {
+      const auto start = static_cast<std::uint64_t>(at->second[partition].start);
       const auto size = at->second[partition].records.size();
-      read(at->first, partition, static_cast<Offset>(random_.below(size + 1)),
+      read(at->first, partition, static_cast<Offset>(start + random_.below(size + 1 - start)),
            random_.below(3) == 0 ? random_.below(200) : random_.below(4'000));
     }
   }
@@ -65,7 +83,44 @@ class Model {
     bench_.reopen();
     topics_ = std::make_unique<Topics>(bench_.context(), random_, TopicLimits{});
     REQUIRE(topics_->recover());
+    bench_.committer().set_segment(topics_->newest_segment() + 1);
     REQUIRE(topics_->all().size() == model_.size());
+  }
+
+  PartitionLog& log_of(const std::string& topic, std::size_t partition) {
+    return *topics_->find(topic)->partition(static_cast<std::int32_t>(partition));
+  }
+
+  void trim(const std::string& topic, std::size_t partition) {
+    ModelPartition& model = model_.at(topic)[partition];
+    const auto kept = model.records.size() - static_cast<std::size_t>(model.start);
+    model.start += static_cast<Offset>(random_.below(kept + 1));
+    log_of(topic, partition).trim(model.start);
+    REQUIRE(bench_.await(bench_.committer().commit()));
+  }
+
+  // What retention forgets is whole parts, so the model takes over where it stopped.
+  void retain(const std::string& topic, std::size_t partition) {
+    ModelPartition& model = model_.at(topic)[partition];
+    PartitionLog& log = log_of(topic, partition);
+    const auto bytes_max = static_cast<std::int64_t>(random_.below(4'000));
+    const bool done = log.retain({.ms = std::nullopt, .bytes = bytes_max}, {});
+    REQUIRE(log.log_start() >= model.start);
+    REQUIRE(log.log_start() <= static_cast<Offset>(model.records.size()));
+    model.start = log.log_start();
+    if (!done) bench_.committer().roll_segment();
+    REQUIRE(bench_.await(bench_.committer().commit()));
+  }
+
+  // As the broker does it once the commit that forgot is durable.
+  void reclaim() {
+    const auto garbage = bench_.segments().take_garbage(bench_.committer().segment());
+    for (const Segment s : garbage.dead) {
+      REQUIRE(bench_.store().reclaim_log(segment_begin(s), segment_begin(s + 1), true));
+    }
+    for (const Segment s : garbage.mostly_dead) {
+      REQUIRE(bench_.store().reclaim_log(segment_begin(s), segment_begin(s + 1), false));
+    }
   }
 
   void create() {
@@ -122,11 +177,13 @@ class Model {
     const ModelPartition& model = model_.at(topic)[partition];
     PartitionLog& log = *topics_->find(topic)->partition(static_cast<std::int32_t>(partition));
     const auto end = static_cast<Offset>(model.records.size());
+    REQUIRE(log.log_start() == model.start);
     REQUIRE(log.end() == end);
     REQUIRE(log.high_watermark() == end);
     const auto bytes = bench_.await(log.read(from, {bytes_max, true}));
     REQUIRE(bytes);
-    const auto batches = wire::split_batches(*bytes);
+    const Buffer whole = bytes->copy();
+    const auto batches = wire::split_batches(whole);
     REQUIRE(batches);
     REQUIRE((from == end) == batches->empty());
     if (batches->empty()) return;

@@ -14,7 +14,8 @@ namespace sluice::tests {
 class RocksMedium {
  public:
   std::unique_ptr<broker::Store> open() {
-    auto store = broker::open_rocks_store({.path = dir_.path(), .write_buffer_bytes = 1 << 20});
+    auto store = broker::open_rocks_store(
+        {.path = dir_.path(), .segment_bytes = 1 << 20, .disk_reserve_bytes = 0});
     CHECK(store);
     return std::move(*store);
   }

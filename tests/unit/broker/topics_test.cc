@@ -127,8 +127,14 @@ TEST_CASE("configuration that would not be honoured is refused") {
   CHECK_FALSE(config.set("no.such.thing", "1"));
   CHECK_FALSE(config.set("cleanup.policy", "compact"));
   CHECK(config.set("cleanup.policy", "delete"));
-  CHECK_FALSE(config.set("retention.ms", "1000"));
+  for (const char* value : {"", "-2", "soon"}) {
+    CHECK_FALSE(config.set("retention.ms", value));
+    CHECK_FALSE(config.set("retention.bytes", value));
+  }
+  CHECK(config.set("retention.ms", "1000"));
+  CHECK(config.retention().ms == 1000);
   CHECK(config.set("retention.ms", "-1"));
+  CHECK_FALSE(config.retention().ms);
   for (const char* value : {"", "0", "-5", "1x", "99999999999999999999999"}) {
     CHECK_FALSE(config.set("max.message.bytes", value));
   }
@@ -164,7 +170,7 @@ TEST_CASE("damage stops the start and names the topic") {
     disk.damage(Family::state, partition_key(second), "");
   }
   SUBCASE("a partition's log") {
-    disk.damage(Family::log, log_key(second, 9), "x");
+    disk.damage(Family::log, log_key(bench.committer().segment(), second, 9), "x");
   }
   SUBCASE("a producer") {
     disk.damage(Family::state, producer_key(second, 9), "x");

@@ -63,6 +63,7 @@ class Arbitrary {
   }
 
   void set_bytes(Buffer& value, const Field&) { value = text(); }
+  void set_bytes(SharedBytes& value, const Field&) { value = SharedBytes(text()); }
   void set_bytes(ByteView& value, const Field&) { value = kept_.emplace_back(text()); }
   template <class T>
   void set_bytes(std::optional<T>& value, const Field& field) {

@@ -1,0 +1,106 @@
+#include "broker/log/log_reader.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "shared/wire/record.h"
+#include "shared/wire/record_batch.h"
+
+namespace sluice::broker {
+namespace {
+
+// A fetch of at least so much is a scan: it pays to read ahead of it.
+constexpr std::size_t kScanBytes = 1 << 20;
+
+bool in_part(const Cursor& cursor, Segment segment, PartitionId partition) {
+  return cursor.valid() && cursor.key().size() == 16 &&
+         load_be<Segment>(cursor.key().data()) == segment &&
+         load_be<PartitionId>(cursor.key().data() + 4) == partition;
+}
+
+Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offset from,
+                                        std::int64_t timestamp) {
+  if (batch.compression() != wire::Compression::none) {
+    return TimestampedOffset{std::max(from, batch.base_offset()), batch.base_timestamp_ms()};
+  }
+  wire::RecordCursor records(batch);
+  wire::Record record;
+  while (records.next(record)) {
+    if (record.offset >= from && record.timestamp_ms >= timestamp) {
+      return TimestampedOffset{record.offset, record.timestamp_ms};
+    }
+  }
+  TRY_VOID(records.finish());
+  return TimestampedOffset{};
+}
+
+}  // namespace
+
+// Calls visit(batch) from the batch that holds `from`, in order, until it returns false.
+template <class Visit>
+Result<void> LogReader::for_each_batch(Offset from, std::size_t readahead, Visit visit) const {
+  const auto cursor = store_.cursor(Family::log, readahead);
+  for (const Part& part : parts_) {
+    if (part.end <= from) continue;
+    for (cursor->seek(log_key(part.segment, partition_, from));
+         in_part(*cursor, part.segment, partition_); cursor->next()) {
+      TRY(batches, wire::split_batches(cursor->value()));
+      for (const auto& batch : batches) {
+        if (batch.last_offset() < from) continue;  // coalesced before the one that is wanted
+        if (batch.base_offset() >= end_) return {};
+        TRY(more, visit(batch));
+        if (!more) return {};
+      }
+    }
+    TRY_VOID(cursor->status());
+  }
+  return {};
+}
+
+Result<Buffer> LogReader::read(Offset from, ReadLimits limits) const {
+  Buffer out;
+  const std::size_t readahead = limits.bytes_max >= kScanBytes ? kScanBytes : 0;
+  const auto take = [&](const wire::RecordBatchView& batch) -> Result<bool> {
+    const bool must = out.empty() && limits.at_least_one_batch;
+    if (!must && out.size() + batch.size() > limits.bytes_max) return false;
+    out.append(batch.bytes());
+    return out.size() < limits.bytes_max;
+  };
+  TRY_VOID(for_each_batch(from, readahead, take));
+  if (out.empty() && limits.at_least_one_batch && from < end_) {
+    return fail(Code::corrupt, fmt::format("partition {} lacks offset {}, which was acknowledged",
+                                           partition_, from));
+  }
+  return out;
+}
+
+Result<TimestampedOffset> LogReader::find_timestamp(Offset from, std::int64_t timestamp) const {
+  TimestampedOffset found;
+  const auto look = [&](const wire::RecordBatchView& batch) -> Result<bool> {
+    if (batch.max_timestamp_ms() < timestamp) return true;
+    TRY(record, find_in_batch(batch, from, timestamp));
+    found = record;
+    return found.offset < 0;
+  };
+  // Parts whose newest record is too old hold nothing of interest.
+  const auto part = std::ranges::find_if(
+      parts_, [&](const Part& p) { return p.end > from && p.max_timestamp >= timestamp; });
+  if (part == parts_.end()) return found;
+  TRY_VOID(for_each_batch(std::max(from, part->first), kScanBytes, look));
+  return found;
+}
+
+Result<TimestampedOffset> LogReader::find_max_timestamp(Offset from) const {
+  std::int64_t newest = -1;
+  Offset newest_from = from;
+  for (const Part& part : parts_) {
+    if (part.end <= from || part.max_timestamp <= newest) continue;
+    newest = part.max_timestamp;
+    newest_from = std::max(from, part.first);
+  }
+  if (newest < 0) return TimestampedOffset{};
+  return find_timestamp(newest_from, newest);
+}
+
+}  // namespace sluice::broker

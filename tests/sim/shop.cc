@@ -16,7 +16,6 @@ using frontend::SaleStock;
 using Kind = ledger::Change::Kind;
 
 constexpr Millis kAnswerWithin{500};
-constexpr Millis kDeliveryTimeout{1'500};
 constexpr Millis kTick{50};
 
 ledger::PackedOrderId packed(std::string_view id) {
@@ -37,7 +36,7 @@ Shop::Shop(SimLoop& loop, BrokerHost& host, History& history, Options options)
         loop, host, history,
         SimProducer::Options{.name = options_.name + "-" + std::to_string(i),
                              .place = place,
-                             .delivery_timeout = kDeliveryTimeout});
+                             .delivery_timeout = options_.delivery_timeout});
     partition.consumer = std::make_unique<SimConsumer>(
         loop, host, history, place, 0,
         SimConsumer::Handler{.record = [this, i](const auto& record) { apply(i, record); },
@@ -290,8 +289,10 @@ void Shop::delivered(const ledger::PackedOrderId& id, Outcome outcome) {
   });
 }
 
+// An epoch that could not be sent is asked for again when there is a doubt to settle.
 bool Shop::idle(const Partition& partition) const {
-  return partition.producer->idle() && !partition.waiting_for_epoch &&
+  const bool asking = partition.waiting_for_epoch && !partition.send_failed;
+  return partition.producer->idle() && !asking &&
          partition.consumer->next_offset() >= partition.consumer->high_watermark();
 }
 

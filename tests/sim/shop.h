@@ -33,6 +33,7 @@ class Shop {
     std::string name;
     std::int32_t partitions = 2;
     std::vector<ledger::Sale> sales;  // configured
+    Millis delivery_timeout{1'500};
     Plant plant = Plant::none;
   };
   enum class Answer : unsigned char { queued, pending, not_reserved, refused };

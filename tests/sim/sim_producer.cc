@@ -1,5 +1,6 @@
 #include "tests/sim/sim_producer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -162,7 +163,13 @@ SimProducer::Sent SimProducer::post(Buffer bytes) {
   topic.name = options_.place.first;
   topic.partition_data.push_back({.index = options_.place.second, .records = bytes});
   const auto version = static_cast<std::int16_t>(3 + loop_.random().below(9));
-  return client_.call<wire::ProduceResponse>(request, version, kRequestTimeout);
+  return client_.call<wire::ProduceResponse>(request, version, request_timeout());
+}
+
+// No answer is awaited for longer than the record may take in all.
+Millis SimProducer::request_timeout() const {
+  if (options_.delivery_timeout.count() == 0) return kRequestTimeout;
+  return std::min(kRequestTimeout, options_.delivery_timeout);
 }
 
 void SimProducer::acknowledge(Batch batch, std::int64_t base_offset) {

@@ -58,6 +58,7 @@ class SimProducer {
   void cut_batches();
   Sent post(Batch& batch);
   Sent post(Buffer bytes);
+  Millis request_timeout() const;
   Buffer bytes_of(const Batch& batch) const;
   void acknowledge(Batch batch, std::int64_t base_offset);
   void give_up();

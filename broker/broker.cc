@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "shared/async/one_shot.h"
+#include "shared/log/log.h"
 
 namespace sluice::broker {
 namespace {
@@ -35,7 +36,8 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
            segments_,
            [this](PartitionId partition, std::size_t bytes) {
              resume(fetch_waiters_.appended(partition, bytes));
-           }},
+           },
+           [this](PartitionId partition, const Error& error) { note_damage(partition, error); }},
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
@@ -171,7 +173,25 @@ Task<void> Broker::stop() {
 }
 
 std::string Broker::unhealthy() const {
-  return committer_.refusal();
+  std::string reason = not_ready();
+  return reason.empty() ? damage_ : reason;
+}
+
+// One log line a partition: a consumer asks for the same records again and again.
+void Broker::note_damage(PartitionId partition, const Error& error) {
+  damaged_reads_ += 1;
+  if (!damaged_.insert(partition).second) return;
+  for (const auto& [name, topic] : topics_.all()) {
+    for (std::size_t index = 0; index < topic->partitions.size(); ++index) {
+      if (topic->partitions[index]->id() != partition) continue;
+      log::error("damaged records topic={} partition={} reason={}", name, index,
+                 log::quoted(error.context));
+      if (!damage_.empty()) return;
+      damage_ = fmt::format("records of topic {} partition {} cannot be read: {}", name, index,
+                            error.context);
+      return;
+    }
+  }
 }
 
 Task<Result<std::int64_t>> Broker::new_producer_id() {

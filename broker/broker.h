@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "broker/fetch/fetch_waiters.h"
@@ -73,7 +74,11 @@ class Broker {
   }
 
   // Why the broker cannot take writes; empty when it can.
+  std::string not_ready() const { return committer_.refusal(); }
+  // The same, or which stored records could not be read; empty when all is well.
   std::string unhealthy() const;
+  // Reads that met damage, since the start.
+  std::uint64_t damaged_reads() const { return damaged_reads_; }
 
   const BrokerOptions& options() const { return options_; }
   const std::string& host() const { return host_; }
@@ -105,6 +110,7 @@ class Broker {
  private:
   Result<void> check_format();
   void stage_meta(std::string_view name, Buffer value);
+  void note_damage(PartitionId partition, const Error& error);
   void resume(const std::vector<FetchToken>& ready);
   void expire_producers(Instant now);
   void enforce_retention(Instant now);
@@ -127,6 +133,9 @@ class Broker {
   std::uint64_t next_token_ = 0;
   std::int64_t next_producer_id_ = 0;      // given out next
   std::int64_t producer_ids_durable_ = 0;  // ids below this are reserved in the store
+  std::uint64_t damaged_reads_ = 0;
+  std::unordered_set<PartitionId> damaged_;  // said already
+  std::string damage_;                       // the first that was met
   bool stopping_ = false;
   Instant expire_producers_at_{};
   Instant enforce_retention_at_{};

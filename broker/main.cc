@@ -4,6 +4,7 @@
 #include <string>
 
 #include "broker/admin/admin.h"
+#include "broker/backups.h"
 #include "broker/broker.h"
 #include "broker/log/rocks_store.h"
 #include "broker/options.h"
@@ -33,6 +34,7 @@ class Process {
         commit_thread_(loop_, 1, "commit"),
         readers_(loop_, options.reader_threads, "read"),
         maintenance_(loop_, 1, "maintenance"),
+        backup_thread_(loop_, 1, "backup"),
         wake_(loop_, clock_) {}
 
   Result<void> start() {
@@ -48,7 +50,8 @@ class Process {
     server_ = std::make_unique<Server>(loop_, *broker_, server_limits(options_));
     TRY(bound, server_->listen(listen));
     TRY_VOID(advertise(bound));
-    admin_ = std::make_unique<Admin>(loop_, clock_, *broker_, *server_);
+    backups_ = std::make_unique<Backups>(*store_, backup_thread_, clock_, backup_options(options_));
+    admin_ = std::make_unique<Admin>(loop_, clock_, *broker_, *server_, *backups_);
     TRY(admin_bound, admin_->listen(admin_listen));
     log::info("ready listen={} admin_listen={}", bound.text(), admin_bound.text());
     return {};
@@ -77,6 +80,7 @@ class Process {
   Task<void> stop() {
     // First the parked requests are answered, so that their connections can finish.
     broker_->begin_stop();
+    backups_->begin_stop();
     co_await server_->stop(kStopGrace);
     co_await broker_->stop();
     co_await admin_->stop(kStopGrace);
@@ -94,9 +98,11 @@ class Process {
   net::ThreadPool commit_thread_;
   net::ThreadPool readers_;
   net::ThreadPool maintenance_;
+  net::ThreadPool backup_thread_;
   net::Timer wake_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<Backups> backups_;
   std::unique_ptr<Admin> admin_;
   bool stopping_ = false;
   Gate gate_;

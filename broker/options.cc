@@ -3,6 +3,40 @@
 #include "shared/net/host_port.h"
 
 namespace sluice::broker {
+namespace {
+
+void describe_storage(config::Schema& s, Options& o) {
+  s.add(
+       "segment_bytes", o.segment_bytes,
+       "Appends of all partitions after which a new segment begins: the unit in which old records "
+       "go. A few of these bound the memory of recent writes and the replay after a crash; smaller "
+       "ones cost more files")
+      .between(1 << 20, 1LL << 32);
+  s.add("tail_cache_bytes", o.tail_cache_bytes,
+        "Memory for the newest batches: consumers that keep up read only there")
+      .between(0, 1LL << 38);
+  s.add("disk_reserve_bytes", o.disk_reserve_bytes,
+        "Free space below which appends are refused until there is more; what was acknowledged "
+        "needs "
+        "some to be written out")
+      .between(0, 1LL << 42);
+  s.add("retention_check_interval", o.retention_check_interval,
+        "How often retention.ms and retention.bytes of the topics are looked at")
+      .between(100, 86'400'000);
+  s.add("block_cache_bytes", o.block_cache_bytes, "Memory for blocks of old records that were read")
+      .between(1 << 20, 1LL << 36);
+  s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
+      .between(1, 64);
+  s.add("backup_dir", o.backup_dir, "path",
+        "Where 'sluicectl backup create' puts backups of the running broker, best on another disk; "
+        "empty: there are none. No other broker may use the same");
+  s.add("backup_rate", o.backup_rate,
+        "Bytes a second that a backup copies at most, so that it leaves the disk to the log; 0: as "
+        "fast as it goes")
+      .between(0, 1LL << 40);
+}
+
+}  // namespace
 
 config::Schema describe(Options& o) {
   config::Schema s("sluice-broker", "A durable message queue that speaks Kafka's wire protocol");
@@ -43,27 +77,7 @@ config::Schema describe(Options& o) {
        "Appends that wait for the disk; at it sockets are not read. Bounds memory when the disk is "
        "slower than the network")
       .between(1 << 20, 1LL << 32);
-  s.add(
-       "segment_bytes", o.segment_bytes,
-       "Appends of all partitions after which a new segment begins: the unit in which old records "
-       "go. A few of these bound the memory of recent writes and the replay after a crash; smaller "
-       "ones cost more files")
-      .between(1 << 20, 1LL << 32);
-  s.add("tail_cache_bytes", o.tail_cache_bytes,
-        "Memory for the newest batches: consumers that keep up read only there")
-      .between(0, 1LL << 38);
-  s.add("disk_reserve_bytes", o.disk_reserve_bytes,
-        "Free space below which appends are refused until there is more; what was acknowledged "
-        "needs "
-        "some to be written out")
-      .between(0, 1LL << 42);
-  s.add("retention_check_interval", o.retention_check_interval,
-        "How often retention.ms and retention.bytes of the topics are looked at")
-      .between(100, 86'400'000);
-  s.add("block_cache_bytes", o.block_cache_bytes, "Memory for blocks of old records that were read")
-      .between(1 << 20, 1LL << 36);
-  s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
-      .between(1, 64);
+  describe_storage(s, o);
   s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
   s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
   s.add_rule([&o]() -> Result<void> {
@@ -100,6 +114,11 @@ RocksOptions store_options(const Options& options) {
           .segment_bytes = static_cast<std::size_t>(options.segment_bytes.bytes),
           .disk_reserve_bytes = static_cast<std::size_t>(options.disk_reserve_bytes.bytes),
           .block_cache_bytes = static_cast<std::size_t>(options.block_cache_bytes.bytes)};
+}
+
+BackupOptions backup_options(const Options& options) {
+  return {.directory = options.backup_dir,
+          .bytes_per_second = static_cast<std::uint64_t>(options.backup_rate.bytes)};
 }
 
 }  // namespace sluice::broker

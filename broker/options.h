@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/broker.h"
+#include "broker/log/backup.h"
 #include "broker/log/rocks_store.h"
 #include "broker/server.h"
 #include "shared/config/byte_size.h"
@@ -34,6 +35,8 @@ struct Options {
   Millis retention_check_interval{30'000};
   config::ByteSize block_cache_bytes{16 << 20};
   std::size_t reader_threads = 2;
+  std::string backup_dir;
+  config::ByteSize backup_rate{0};
 };
 
 // The schema over `options`, which outlives it.
@@ -43,5 +46,6 @@ config::Schema describe(Options& options);
 BrokerOptions broker_options(const Options& options);
 ServerLimits server_limits(const Options& options);
 RocksOptions store_options(const Options& options);
+BackupOptions backup_options(const Options& options);
 
 }  // namespace sluice::broker

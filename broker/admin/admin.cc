@@ -2,22 +2,32 @@
 
 #include <chrono>
 
+#include "broker/admin/backup_routes.h"
 #include "shared/http/admin.h"
 
 namespace sluice::broker {
 
-Admin::Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server)
+Admin::Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server, Backups& backups)
     : clock_(clock),
       http_(loop, clock, {}, [this](http::Request& request) { return router_.route(request); }) {
   declare_metrics(broker, server);
+  declare_backup_metrics(backups);
+  add_backup_routes(router_, backups);
   const auto healthy = [&broker]() -> Result<void> {
     if (const std::string reason = broker.unhealthy(); !reason.empty()) {
       return fail(Code::storage, reason);
     }
     return {};
   };
+  // Damage in one place is a person's business; all else is served.
+  const auto ready = [&broker]() -> Result<void> {
+    if (const std::string reason = broker.not_ready(); !reason.empty()) {
+      return fail(Code::storage, reason);
+    }
+    return {};
+  };
   // The listener opens only after the log was read, so whoever reaches us finds us ready.
-  http::add_admin_routes(router_, {.healthy = healthy, .ready = healthy, .metrics = [this] {
+  http::add_admin_routes(router_, {.healthy = healthy, .ready = ready, .metrics = [this] {
                                      return metrics_.prometheus();
                                    }});
 }
@@ -46,9 +56,25 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
       [&broker, number] { return number(broker.committer().stats().requests); });
   metrics_.counter("sluice_broker_commit_bytes_total", "Bytes written by group commits",
                    [&broker, number] { return number(broker.committer().stats().bytes); });
+  metrics_.counter("sluice_broker_damaged_reads_total",
+                   "Reads that met damaged records; /healthz and the log say which",
+                   [&broker, number] { return number(broker.damaged_reads()); });
   metrics_.counter("sluice_broker_commit_seconds_total", "Time spent in group commits", [&broker] {
     return std::chrono::duration<double>(broker.committer().stats().write_time).count();
   });
+}
+
+void Admin::declare_backup_metrics(const Backups& backups) {
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  metrics_.counter("sluice_broker_backups_total", "Backups made",
+                   [&backups, number] { return number(backups.stats().made); });
+  metrics_.counter("sluice_broker_backups_failed_total", "Backups that failed or were given up",
+                   [&backups, number] { return number(backups.stats().failed); });
+  metrics_.gauge("sluice_broker_backup_running", "1 while a backup is being made",
+                 [&backups, number] { return number(backups.running() ? 1 : 0); });
+  metrics_.gauge("sluice_broker_backup_newest_timestamp_seconds",
+                 "When the last backup since the start was made; 0 for none",
+                 [&backups] { return static_cast<double>(backups.stats().newest_at) / 1000; });
 }
 
 }  // namespace sluice::broker

@@ -1,7 +1,8 @@
 #pragma once
-// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics. Lives on the loop
-// thread.
+// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics, /v1/backups. Lives on
+// the loop thread.
 
+#include "broker/backups.h"
 #include "broker/broker.h"
 #include "broker/server.h"
 #include "shared/async/task.h"
@@ -15,8 +16,8 @@ namespace sluice::broker {
 
 class Admin {
  public:
-  // REQUIRES: broker and server outlive it.
-  Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server);
+  // REQUIRES: all outlive it.
+  Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server, Backups& backups);
 
   // Binds and serves. Yields the real address.
   Result<net::HostPort> listen(const net::HostPort& at);
@@ -24,6 +25,7 @@ class Admin {
 
  private:
   void declare_metrics(Broker& broker, Server& server);
+  void declare_backup_metrics(const Backups& backups);
 
   const Clock& clock_;
   metrics::Registry metrics_;

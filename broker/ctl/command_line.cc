@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kAbout =
     "Looks into a Sluice broker, or any other Kafka-protocol server, and into the ledger of sales\n"
-    "and orders that is kept on it.";
+    "and orders that is kept on it. Makes, restores and checks backups of a Sluice broker.";
 
 constexpr const char* kFooter =
     "Data goes to stdout, messages go to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.\n"
@@ -118,6 +118,8 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_group_commands(app, context);
   add_order_commands(app, context);
   add_sale_commands(app, context);
+  add_backup_commands(app, context);
+  add_storage_commands(app, context);
   return parse_and_run(app, argc, argv, context);
 }
 

@@ -109,6 +109,15 @@ std::string time_text(std::int64_t unix_millis) {
                      unix_millis % 1000);
 }
 
+std::string size_text(std::int64_t bytes) {
+  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; size >= 1024; ++unit) size /= 1024;
+  return fmt::format("{:.1f} {}", size, kUnits[unit]);
+}
+
 std::string printable(ByteView bytes) {
   std::string text;
   while (!bytes.empty()) {

@@ -40,6 +40,9 @@ class Properties {
 // ISO 8601 in UTC with milliseconds; "-" below 0.
 std::string time_text(std::int64_t unix_millis);
 
+// "512 B", "1.5 GiB".
+std::string size_text(std::int64_t bytes);
+
 // The bytes with control characters, backslashes and what is not UTF-8 as \xNN.
 std::string printable(ByteView bytes);
 

@@ -51,8 +51,7 @@ Task<void> read_partition(std::shared_ptr<PartitionLog> log,
   auto records = co_await log->read(wanted.fetch_offset,
                                     {.bytes_max = bytes_max, .at_least_one_batch = first});
   if (!records) {
-    answer.error_code = records.error().code == Code::corrupt ? ErrorCode::corrupt_message
-                                                              : ErrorCode::kafka_storage_error;
+    answer.error_code = ErrorCode::kafka_storage_error;
     pass.failed = true;
     co_return;
   }

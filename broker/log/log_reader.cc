@@ -67,7 +67,9 @@ Result<Buffer> LogReader::read(Offset from, ReadLimits limits) const {
     out.append(batch.bytes());
     return out.size() < limits.bytes_max;
   };
-  TRY_VOID(for_each_batch(from, readahead, take));
+  const auto walked = for_each_batch(from, readahead, take);
+  // What lies before damage is whole; the next read begins at it and says so.
+  if (!walked && out.empty()) return std::unexpected(walked.error());
   if (out.empty() && limits.at_least_one_batch && from < end_) {
     return fail(Code::corrupt, fmt::format("partition {} lacks offset {}, which was acknowledged",
                                            partition_, from));

@@ -160,7 +160,7 @@ Task<Result<SharedBytes>> PartitionLog::read(Offset from, ReadLimits limits) {
   }
   auto job = [reader = reader(), from, limits] { return reader.read(from, limits); };
   auto cold = co_await context_.readers.run(std::move(job));
-  if (!cold) co_return std::unexpected(cold.error());
+  if (!cold) co_return unreadable(cold.error());
   co_return SharedBytes(std::move(*cold));
 }
 
@@ -168,12 +168,21 @@ Task<Result<TimestampedOffset>> PartitionLog::find_timestamp(std::int64_t timest
   auto job = [reader = reader(), from = log_start_, timestamp] {
     return reader.find_timestamp(from, timestamp);
   };
-  co_return co_await context_.readers.run(std::move(job));
+  auto found = co_await context_.readers.run(std::move(job));
+  if (!found) co_return unreadable(found.error());
+  co_return found;
 }
 
 Task<Result<TimestampedOffset>> PartitionLog::find_max_timestamp() {
   auto job = [reader = reader(), from = log_start_] { return reader.find_max_timestamp(from); };
-  co_return co_await context_.readers.run(std::move(job));
+  auto found = co_await context_.readers.run(std::move(job));
+  if (!found) co_return unreadable(found.error());
+  co_return found;
+}
+
+std::unexpected<Error> PartitionLog::unreadable(const Error& error) const {
+  if (context_.damaged) context_.damaged(id_, error);
+  return std::unexpected(error);
 }
 
 void PartitionLog::drop_first_part() {

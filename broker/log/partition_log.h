@@ -42,6 +42,8 @@ struct LogContext {
   Segments& segments;
   // Told on the loop when a partition has more to read: wakes parked fetches.
   std::function<void(PartitionId, std::size_t bytes)> appended;
+  // Told on the loop when stored records of a partition cannot be read; may be empty.
+  std::function<void(PartitionId, const Error&)> damaged;
 };
 
 // How long a topic keeps records; nothing: for ever. The unit is a part, that is whole segments.
@@ -121,6 +123,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void drop_first_part();
   void advance(Offset visible, std::size_t bytes);
   LogReader reader() const;
+  std::unexpected<Error> unreadable(const Error& error) const;
 
   LogContext& context_;
   const PartitionId id_;

@@ -15,7 +15,9 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include "shared/wire/crc32c.h"
+#include "broker/log/rocks_store_database.h"
+#include "broker/log/rocks_store_files.h"
+#include "broker/log/rocks_store_mark.h"
 
 namespace sluice::broker {
 namespace {
@@ -27,40 +29,8 @@ ByteView view(const rocksdb::Slice& bytes) {
   return {bytes.data(), bytes.size()};
 }
 
-Error translate(const rocksdb::Status& status, std::string_view doing) {
-  const Code code = status.IsCorruption() ? Code::corrupt : Code::storage;
-  return {code, fmt::format("{}: {}", doing, status.ToString())};
-}
-
 // A fast disk fills by so much in the second between two looks.
 constexpr std::size_t kSpaceCheckedEvery = 32 << 20;
-
-std::string mark_path(const std::string& path) {
-  return path + "/acknowledged";
-}
-
-// The mark: <sequence number u64><CRC-32C of it u32>, replaced as a whole.
-Result<void> write_mark(const std::string& path, std::uint64_t reached) {
-  Buffer mark;
-  append_be(mark, reached);
-  append_be(mark, wire::crc32c(mark));
-  auto* env = rocksdb::Env::Default();
-  const std::string next = mark_path(path) + ".next";
-  auto status = rocksdb::WriteStringToFile(env, slice(mark), next, true);
-  if (status.ok()) status = env->RenameFile(next, mark_path(path));
-  if (status.ok()) return {};
-  return std::unexpected(translate(status, "marking what was acknowledged"));
-}
-
-// Nothing when there is no mark, or an unreadable one: then there is nothing to compare with.
-std::optional<std::uint64_t> read_mark(const std::string& path) {
-  std::string mark;
-  if (!rocksdb::ReadFileToString(rocksdb::Env::Default(), mark_path(path), &mark).ok()) return {};
-  if (mark.size() != 12) return {};
-  if (load_be<std::uint32_t>(mark.data() + 8) != wire::crc32c(ByteView(mark).substr(0, 8)))
-    return {};
-  return load_be<std::uint64_t>(mark.data());
-}
 
 class RocksCursor final : public Cursor {
  public:
@@ -89,6 +59,7 @@ class RocksStore final : public Store {
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
   ~RocksStore() override {
+    if (marks_) (void)mark();  // one that is a second old does no harm
     for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
     db_->Close();
   }
@@ -141,10 +112,28 @@ class RocksStore final : public Store {
 
   Result<void> housekeep() override {
     look_at_space();
-    const std::uint64_t reached = acknowledged_;
-    if (reached == marked_) return {};
-    TRY_VOID(write_mark(options_.path, reached));
-    marked_ = reached;
+    return mark();
+  }
+
+  Result<NewBackup> backup(const BackupOptions& options, BackupWatch& watch) override {
+    return create_backup(*db_, options, acknowledged_, watch);
+  }
+
+  // What was acknowledged before this start, against what is there. Only a store that passes is
+  // marked.
+  Result<void> check_mark() {
+    TRY(marked, read_mark(options_.path));
+    const std::uint64_t reached = db_->GetLatestSequenceNumber();
+    if (marked && *marked > reached) {
+      return fail(Code::corrupt,
+                  fmt::format("data_dir {} is damaged: it ends at write {}, but {} were "
+                              "acknowledged: a write-ahead log file was cut or replaced. Restore a "
+                              "backup; to go on without what is lost, remove {}",
+                              options_.path, reached, *marked, mark_path(options_.path)));
+    }
+    acknowledged_ = reached;
+    marked_ = marked;
+    marks_ = true;
     return {};
   }
 
@@ -197,6 +186,14 @@ class RocksStore final : public Store {
     return std::unexpected(translate(status, "writing the store"));
   }
 
+  Result<void> mark() {
+    const std::uint64_t reached = acknowledged_;
+    if (reached == marked_) return {};
+    TRY_VOID(write_mark(options_.path, reached));
+    marked_ = reached;
+    return {};
+  }
+
   void look_at_space() {
     unchecked_bytes_ = 0;
     std::error_code error;
@@ -211,7 +208,8 @@ class RocksStore final : public Store {
   std::atomic<bool> full_ = false;
   std::atomic<std::size_t> unchecked_bytes_ = 0;  // written since the last look at the free space
   std::atomic<std::uint64_t> acknowledged_ = 0;   // RocksDB's sequence number
-  std::uint64_t marked_ = 0;                      // used by housekeep() only
+  bool marks_ = false;
+  std::optional<std::uint64_t> marked_;  // used by mark() only
 };
 
 rocksdb::Options database_options(const RocksOptions& options) {
@@ -251,6 +249,13 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   return {{rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}};
 }
 
+std::string damaged_text(const std::string& path, std::string_view what) {
+  return fmt::format(
+      "data_dir {} is damaged and was not opened: {}. 'sluicectl verify' lists all "
+      "damage; restore a backup, or move the directory away to start empty",
+      path, what);
+}
+
 Error open_error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();
   if (text.find("lock") != std::string::npos || text.find("LOCK") != std::string::npos) {
@@ -259,16 +264,32 @@ Error open_error(const rocksdb::Status& status, const std::string& path) {
                         "data_dir ({})",
                         path, text)};
   }
-  if (status.IsCorruption()) {
-    return {Code::corrupt,
-            fmt::format("data_dir {} is damaged and was not opened, nothing was changed: {}. "
-                        "Restore a backup, or move the directory away to start empty",
-                        path, text)};
-  }
+  if (status.IsCorruption()) return {Code::corrupt, damaged_text(path, text)};
   return {Code::storage, fmt::format("data_dir {} cannot be opened: {}", path, text)};
 }
 
+// RocksDB repairs, renews and removes while it opens, so damage is looked for before.
+Result<void> check_before_open(const std::string& path) {
+  const auto lock = DirectoryLock::take(path);
+  if (!lock) return std::unexpected(lock.error());
+  for (const Finding& finding : check_start_files(path).findings) {
+    if (!finding.warning) return fail(Code::corrupt, damaged_text(path, finding.text()));
+  }
+  return {};
+}
+
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 }  // namespace
+
+Error translate(const rocksdb::Status& status, std::string_view doing) {
+  const Code code = status.IsCorruption() ? Code::corrupt : Code::storage;
+  return {code, fmt::format("{}: {}", doing, status.ToString())};
+}
 
 Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
   std::error_code error;
@@ -277,22 +298,50 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
     return fail(Code::storage,
                 fmt::format("data_dir {} cannot be created: {}", options.path, error.message()));
   }
+  TRY_VOID(check_before_open(options.path));
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const auto status = rocksdb::DB::Open(database_options(options), options.path + "/db",
                                         families(options), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
   auto store = std::make_unique<RocksStore>(options, db, std::move(handles));
-  const auto mark = read_mark(options.path);
-  if (mark && *mark > db->GetLatestSequenceNumber()) {
-    return fail(
-        Code::corrupt,
-        fmt::format("data_dir {} is damaged: it ends at write {}, but {} were acknowledged: a "
-                    "write-ahead log file was cut or replaced. Restore a backup; to go on "
-                    "without what is lost, remove {}",
-                    options.path, db->GetLatestSequenceNumber(), *mark, mark_path(options.path)));
-  }
+  TRY_VOID(store->check_mark());
+  (void)store->housekeep();  // on a full disk the mark waits, like all writes
   return store;
+}
+
+void open_read_only(const std::string& db_dir, rocksdb::Env* env,
+                    std::optional<std::uint64_t> acknowledged, ReadOnlyStore& opened) {
+  const RocksOptions options{.path = db_dir};
+  rocksdb::Options database = database_options(options);
+  if (env != nullptr) database.env = env;
+  database.info_log = std::make_shared<SilentLogger>();
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const auto status =
+      rocksdb::DB::OpenForReadOnly(database, db_dir, families(options), &handles, &db);
+  if (!status.ok()) {
+    opened.findings.push_back(
+        {.file = db_dir,
+         .what = fmt::format("the database cannot be opened, so its records were not looked at: {}",
+                             status.ToString())});
+    return;
+  }
+  if (acknowledged && *acknowledged > db->GetLatestSequenceNumber()) {
+    opened.findings.push_back(
+        {.file = db_dir,
+         .what = fmt::format("it ends at write {}, but {} were acknowledged: a write-ahead log "
+                             "was cut or replaced",
+                             db->GetLatestSequenceNumber(), *acknowledged)});
+  }
+  opened.store = std::make_unique<RocksStore>(options, db, std::move(handles));
+}
+
+ReadOnlyStore open_rocks_store_read_only(const std::string& data_dir) {
+  ReadOnlyStore opened;
+  const auto mark = read_mark(data_dir);
+  open_read_only(data_dir + "/db", nullptr, mark.value_or(std::nullopt), opened);
+  return opened;
 }
 
 }  // namespace sluice::broker

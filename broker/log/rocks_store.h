@@ -4,7 +4,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "broker/log/finding.h"
 #include "broker/log/store.h"
 
 namespace sluice::broker {
@@ -23,5 +25,15 @@ struct RocksOptions {
 // Opens or creates the store. Errors name the directory and what to do: locked by another process,
 // damaged (file and place), not writable.
 Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options);
+
+// What is there, opened for reading.
+struct ReadOnlyStore {
+  std::shared_ptr<void> files;   // what the store reads through; may be null
+  std::unique_ptr<Store> store;  // null: too damaged to be opened, which is a finding
+  std::vector<Finding> findings;
+};
+
+// Changes nothing. REQUIRES: a DirectoryLock, or nobody writes.
+ReadOnlyStore open_rocks_store_read_only(const std::string& data_dir);
 
 }  // namespace sluice::broker

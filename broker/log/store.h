@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/log/backup.h"
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
 
@@ -89,6 +90,10 @@ class Store {
   // acknowledged writes reach, so that a log cut at a record boundary is noticed at the next start,
   // and looks at the free space. Blocking.
   virtual Result<void> housekeep() = 0;
+
+  // Copies everything that was acknowledged before the call, beside what goes on: neither reads nor
+  // writes wait for it. Blocking, for as long as the copying takes; one at a time.
+  virtual Result<NewBackup> backup(const BackupOptions& options, BackupWatch& watch) = 0;
 
   // Why no write would be taken now; empty when one would. A full disk passes, a failed write does
   // not. Any thread, cheap.

@@ -71,6 +71,9 @@ class SimStore final : public broker::Store {
   Result<void> roll_log() override { return {}; }
   Result<void> reclaim_log(ByteView, ByteView, bool) override { return {}; }
   Result<void> housekeep() override { return {}; }
+  Result<broker::NewBackup> backup(const broker::BackupOptions&, broker::BackupWatch&) override {
+    return fail(Code::unsupported, "the simulated disk makes no backups");
+  }
   std::string refuses_writes() const override;
   Result<std::optional<Buffer>> get(broker::Family family, ByteView key) const override;
   std::unique_ptr<broker::Cursor> cursor(broker::Family family,

@@ -15,6 +15,7 @@ PLANTED = (
     ("upward include", "shared/net/a.h", HEADER + '#include "shared/http/b.h"\n', "layer"),
     ("program includes program", "frontend/a.cc", '#include "worker/b.h"\n', "layer"),
     ("broker includes sluicectl", "broker/a.cc", '#include "broker/ctl/b.h"\n', "layer"),
+    ("sluicectl includes the broker", "broker/ctl/a.cc", '#include "broker/b.h"\n', "layer"),
     ("unknown layer", "shared/util/a.h", HEADER + '#include "shared/base/b.h"\n', "layer"),
     ("relative include", "shared/net/a.cc", '#include "b.h"\n', "include"),
     ("libuv outside of net", "broker/a.cc", "void f() { uv_close(h); }\n", "library"),
@@ -56,6 +57,7 @@ CLEAN = (
     ("deleted copy", "broker/a.cc", "struct A { A(const A&) = delete; };\n"),
     ("owned new", "broker/a.cc", "std::unique_ptr<A> a(new A());\n"),
     ("downward include", "shared/http/a.cc", '#include "shared/net/b.h"\n'),
+    ("sluicectl reads stored data", "broker/ctl/a.cc", '#include "broker/log/verify.h"\n'),
     ("digit separator", "broker/a.cc", "int a = 1'000; int b = 2'000;\n"),
     ("a long table", "broker/a.cc",
      "int f(E e) {\n switch (e) {\n" + "  case E::a: return 1;\n" * 90 + " }\n}\n"),
@@ -65,7 +67,7 @@ CLEAN = (
 )
 
 NEIGHBOURS = ("shared/http/b.h", "shared/net/b.h", "shared/base/b.h", "worker/b.h",
-              "broker/ctl/b.h")
+              "broker/ctl/b.h", "broker/b.h", "broker/log/verify.h")
 TALLIES = (
     ("[doctest] test cases:  12 |  11 passed | 1 failed | 0 skipped", "FAIL", (11, 1)),
     ("....\n3 passed, 1 skipped in 1.20s", "OK", (3, 0)),
@@ -83,7 +85,7 @@ def report(path, text):
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         files = {name: HEADER for name in NEIGHBOURS}
-        files["meson.build"] = "'broker/a.cc', 'frontend/a.cc', 'worker/a.cc', 'worker/main.cc'," \
+        files["meson.build"] = "'broker/a.cc', 'broker/ctl/a.cc', 'frontend/a.cc', 'worker/a.cc', 'worker/main.cc'," \
             "'shared/net/a.cc', 'shared/http/a.cc', 'tests/unit/a.cc', 'tests/keep.cc'"
         used = NEIGHBOURS + (() if "dead" in path else (path,))
         files["tests/keep.cc"] = "".join(f'#include "{name}"\n' for name in used

@@ -1,0 +1,231 @@
+// The verifier on both stores: a history that is whole is clean, and every single change of it that
+// matters is found, with its place.
+
+#include "broker/log/verify.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "tests/unit/broker/stored_history.h"
+
+namespace sluice::broker {
+namespace {
+
+using tests::RocksMedium;
+using tests::SimMedium;
+using tests::StoredHistory;
+
+std::string text_of(const VerifyReport& report) {
+  std::string text;
+  for (const Finding& finding : report.findings) {
+    text += (finding.warning ? "warning: " : "") + finding.text() + "\n";
+  }
+  return text;
+}
+
+void put(Store& store, Family family, Buffer key, Buffer value) {
+  WriteBatch batch;
+  batch.put(family, std::move(key), std::move(value));
+  REQUIRE(store.write(batch));
+}
+
+void erase(Store& store, Family family, Buffer key) {
+  WriteBatch batch;
+  batch.erase(family, std::move(key));
+  REQUIRE(store.write(batch));
+}
+
+// The n-th value of a partition in the log.
+std::pair<Buffer, Buffer> value_of(const Store& store, PartitionId id, int n) {
+  const auto cursor = store.cursor(Family::log, 0);
+  for (cursor->seek(""); cursor->valid(); cursor->next()) {
+    if (load_be<PartitionId>(cursor->key().data() + 4) != id) continue;
+    if (n-- == 0) return {Buffer(cursor->key()), Buffer(cursor->value())};
+  }
+  FAIL("the partition has not so many values");
+  return {};
+}
+
+std::pair<Buffer, Buffer> last_part_of(const Store& store, PartitionId id) {
+  const auto cursor = store.cursor(Family::state, 0);
+  cursor->seek_for_prev(part_key(id, ~Segment{0}));
+  REQUIRE(cursor->valid());
+  return {Buffer(cursor->key()), Buffer(cursor->value())};
+}
+
+TEST_CASE_TEMPLATE("a whole history is clean and counted", Medium, RocksMedium, SimMedium) {
+  StoredHistory<Medium> history;
+  const VerifyReport report = Verifier(history.store()).run();
+  CHECK(text_of(report) == "");
+  CHECK(report.clean());
+  CHECK(report.topics == 2);
+  CHECK(report.partitions == 4);
+  CHECK(report.group_offsets == 1);
+  CHECK(report.producers == 4);
+  CHECK(report.parts >= 10);
+  CHECK(report.records >= 100);
+  CHECK(report.batches > report.values);
+}
+
+TEST_CASE("an empty store says that it has no format") {
+  SimMedium medium;
+  const auto store = medium.open();
+  const VerifyReport report = Verifier(*store).run();
+  CHECK(report.values == 0);
+}
+
+// Each damage alone, and a part of what has to be said of it.
+struct Damage {
+  const char* name;
+  std::function<void(Store&)> make;
+  const char* finding;
+};
+
+const Damage kDamages[] = {
+    {"a flipped bit in a record",
+     [](Store& store) {
+       auto [key, value] = value_of(store, 0, 2);
+       value[80] = static_cast<char>(value[80] ^ 1);
+       put(store, Family::log, key, value);
+     },
+     "topic orders partition 0 offset 6: a record batch is damaged"},
+    {"a value that ends early",
+     [](Store& store) {
+       auto [key, value] = value_of(store, 0, 2);
+       put(store, Family::log, key, value.substr(0, value.size() - 5));
+     },
+     "topic orders partition 0 offset 6: what is stored up to offset 8 is no record batch"},
+    {"a value that is gone",
+     [](Store& store) { erase(store, Family::log, value_of(store, 0, 2).first); },
+     "topic orders partition 0 offset 6: the records from 6 to 8 are missing"},
+    {"the last value is gone",
+     [](Store& store) {
+       const auto cursor = store.cursor(Family::log, 0);
+       cursor->seek_for_prev(log_key(4, 0, kOffsetMax));
+       erase(store, Family::log, Buffer(cursor->key()));
+     },
+     "segment 4 ends at offset"},
+    {"a whole part is gone",
+     [](Store& store) {
+       WriteBatch batch;
+       batch.erase_range(Family::log, log_key(2, 2, 0), log_key(2, 3, 0));
+       REQUIRE(store.write(batch));
+     },
+     "segment 2 holds none of it"},
+    {"a value of another place",
+     [](Store& store) {
+       put(store, Family::log, value_of(store, 0, 2).first, value_of(store, 0, 3).second);
+     },
+     "stored as the end of records that end at offset 11"},
+    {"a part that says another end",
+     [](Store& store) {
+       auto [key, value] = last_part_of(store, 0);
+       store_be<Offset>(value.data() + 8, load_be<Offset>(value.data() + 8) + 1);
+       put(store, Family::state, key, value);
+     },
+     "its part says"},
+    {"a part that says another size",
+     [](Store& store) {
+       auto [key, value] = last_part_of(store, 0);
+       store_be<std::uint64_t>(value.data() + 24, 1);
+       put(store, Family::state, key, value);
+     },
+     "bytes of it, its part says 1"},
+    {"a part that says another time",
+     [](Store& store) {
+       auto [key, value] = last_part_of(store, 0);
+       store_be<std::int64_t>(value.data() + 16, 1);
+       put(store, Family::state, key, value);
+     },
+     "its part says 1"},
+    {"a part that is gone",
+     [](Store& store) { erase(store, Family::state, last_part_of(store, 0).first); },
+     "topic orders partition 0: segment 4 holds records of it that its parts do not name"},
+    {"a part between others that is gone",
+     [](Store& store) { erase(store, Family::state, part_key(0, 2)); },
+     "its part of segment 3 begins at offset"},
+    {"a part that is cut short",
+     [](Store& store) { put(store, Family::state, part_key(0, 2), "short"); },
+     "a stored part of it is damaged"},
+    {"a start that is gone", [](Store& store) { erase(store, Family::state, partition_key(2)); },
+     "topic orders partition 2: its start is missing"},
+    {"a start outside of the first part",
+     [](Store& store) {
+       Buffer start;
+       append_be(start, Offset{1'000'000});
+       put(store, Family::state, partition_key(2), start);
+     },
+     "but its first part reaches from 0"},
+    {"a topic that is gone",
+     [](Store& store) { erase(store, Family::state, state_key(StateKind::topic, "one")); },
+     "which no topic has"},
+    {"a topic whose description is cut short",
+     [](Store& store) { put(store, Family::state, state_key(StateKind::topic, "one"), "abc"); },
+     "topic one: its stored description is damaged"},
+    {"records of nobody",
+     [](Store& store) { put(store, Family::log, log_key(2, 77, 4), value_of(store, 0, 0).second); },
+     "segment 2 holds records of partition number 77, which no topic has"},
+    {"a log key of another length", [](Store& store) { put(store, Family::log, "abc", "x"); },
+     "a log key is damaged: 616263"},
+    {"a state key of no kind", [](Store& store) { put(store, Family::state, "zzz", "x"); },
+     "a stored key of no known kind: 7a7a7a"},
+    {"a producer that is cut short",
+     [](Store& store) { put(store, Family::state, producer_key(0, 4), "x"); },
+     "topic orders partition 0: what is stored of producer 4 is damaged"},
+    {"a number that was never given out",
+     [](Store& store) {
+       Buffer next;
+       append_be(next, PartitionId{1});
+       put(store, Family::state, state_key(StateKind::meta, "next_partition"), next);
+     },
+     "its number 1 was never given out"},
+    {"another format version",
+     [](Store& store) {
+       put(store, Family::state, state_key(StateKind::meta, "format"), Buffer("\0\0\0\1", 4));
+     },
+     "the stored format version is 1"},
+    {"an offset that is cut short",
+     [](Store& store) {
+       const auto cursor = store.cursor(Family::state, 0);
+       cursor->seek(state_key(StateKind::offset));
+       put(store, Family::state, Buffer(cursor->key()), "x");
+     },
+     "a committed offset of group readers is damaged"},
+};
+
+TEST_CASE_TEMPLATE("every damage is found with its place", Medium, RocksMedium, SimMedium) {
+  for (const Damage& damage : kDamages) {
+    CAPTURE(damage.name);
+    StoredHistory<Medium> history;
+    damage.make(history.store());
+    const VerifyReport report = Verifier(history.store()).run();
+    CHECK_MESSAGE(text_of(report).find(damage.finding) != std::string::npos, text_of(report));
+    CHECK_FALSE(report.clean());
+  }
+}
+
+TEST_CASE("a committed offset outside of its partition is a warning") {
+  StoredHistory<SimMedium> history;
+  REQUIRE(history.offsets->stage("ahead", {"orders", 0}, {.offset = 1'000'000}));
+  REQUIRE(history.offsets->stage("lost", {"nowhere", 0}, {.offset = 0}));
+  REQUIRE(history.await(history.committer().commit()));
+  const VerifyReport report = Verifier(history.store()).run();
+  CHECK(report.clean());
+  CHECK(report.findings.size() == 2);
+  CHECK(text_of(report).find("warning: topic orders partition 0 offset 1000000: group ahead") !=
+        std::string::npos);
+}
+
+TEST_CASE("findings are bounded") {
+  StoredHistory<SimMedium> history;
+  WriteBatch batch;
+  for (int i = 0; i < 1'200; ++i) batch.put(Family::state, "z" + std::to_string(i), "");
+  REQUIRE(history.store().write(batch));
+  const VerifyReport report = Verifier(history.store()).run();
+  CHECK(report.findings.size() == Verifier::kFindingsMax);
+  CHECK(report.findings_left_off == 200);
+  CHECK_FALSE(report.clean());
+}
+
+}  // namespace
+}  // namespace sluice::broker

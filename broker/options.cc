@@ -31,8 +31,8 @@ void describe_storage(config::Schema& s, Options& o) {
         "Where 'sluicectl backup create' puts backups of the running broker, best on another disk; "
         "empty: there are none. No other broker may use the same");
   s.add("backup_rate", o.backup_rate,
-        "Bytes a second that a backup copies at most, so that it leaves the disk to the log; 0: as "
-        "fast as it goes")
+        "Bytes a second that a backup copies at most: unlimited copying makes the slowest appends "
+        "several times slower; 0: as fast as it goes")
       .between(0, 1LL << 40);
 }
 

@@ -36,7 +36,7 @@ struct Options {
   config::ByteSize block_cache_bytes{16 << 20};
   std::size_t reader_threads = 2;
   std::string backup_dir;
-  config::ByteSize backup_rate{0};
+  config::ByteSize backup_rate{64 << 20};
 };
 
 // The schema over `options`, which outlives it.

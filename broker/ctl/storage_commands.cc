@@ -74,9 +74,10 @@ Result<Checked> check_data_dir(const std::string& data_dir) {
   }
   const auto lock = broker::DirectoryLock::take(data_dir);
   if (!lock) return std::unexpected(lock.error());
-  Checked checked{.what = data_dir, .files = broker::check_files(data_dir)};
+  auto opened = broker::open_rocks_store_read_only(data_dir);
+  Checked checked{.what = data_dir, .files = broker::check_files(data_dir, opened)};
   checked.findings = checked.files->findings;
-  walk(broker::open_rocks_store_read_only(data_dir), checked);
+  walk(std::move(opened), checked);
   return checked;
 }
 

@@ -334,6 +334,9 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
                              "was cut or replaced",
                              db->GetLatestSequenceNumber(), *acknowledged)});
   }
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db->GetLiveFilesMetaData(&tables);
+  for (const auto& table : tables) opened.tables.insert(table.relative_filename);
   opened.store = std::make_unique<RocksStore>(options, db, std::move(handles));
 }
 

@@ -3,6 +3,7 @@
 // WAL, one fsync a write.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options);
 struct ReadOnlyStore {
   std::shared_ptr<void> files;   // what the store reads through; may be null
   std::unique_ptr<Store> store;  // null: too damaged to be opened, which is a finding
+  // Names of the table files that it consists of. Others are what a crash left of files that were
+  // being written; the next start removes them.
+  std::set<std::string> tables;
   std::vector<Finding> findings;
 };
 

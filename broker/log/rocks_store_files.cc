@@ -75,8 +75,11 @@ class FileCheck {
     if (mark && *mark) check_end(**mark);
   }
 
-  void check_rest() {
-    for (const std::string& table : listing_.tables) check_table(table);
+  void check_rest(const ReadOnlyStore& opened) {
+    for (const std::string& table : listing_.tables) {
+      const bool counts = !opened.store || opened.tables.contains(fs::path(table).filename());
+      if (counts) check_table(table);
+    }
     if (!listing_.current) return;
     std::error_code error;
     if (!fs::exists(mark_path(data_dir_), error)) {
@@ -247,10 +250,10 @@ FilesReport check_start_files(const std::string& data_dir) {
   return check.take();
 }
 
-FilesReport check_files(const std::string& data_dir) {
+FilesReport check_files(const std::string& data_dir, const ReadOnlyStore& opened) {
   FileCheck check(data_dir);
   check.check_start();
-  check.check_rest();
+  check.check_rest(opened);
   return check.take();
 }
 

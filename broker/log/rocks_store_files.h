@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/log/finding.h"
+#include "broker/log/rocks_store.h"
 #include "shared/base/result.h"
 
 namespace sluice::broker {
@@ -43,7 +44,8 @@ struct FilesReport {
 // REQUIRES: nobody writes to it.
 FilesReport check_start_files(const std::string& data_dir);
 
-// The above, every table file's checksums, and the files that only help.
-FilesReport check_files(const std::string& data_dir);
+// The above, every table file's checksums, and the files that only help. `opened`: the same
+// directory, which tells the table files that count, if it could be opened.
+FilesReport check_files(const std::string& data_dir, const ReadOnlyStore& opened);
 
 }  // namespace sluice::broker

@@ -102,7 +102,7 @@ def includes(found, expected):
 def test_backups_under_load_come_back(broker, tmp_path, daemons):
     broker.create_topic(TOPIC, PARTITIONS)
     load = Load(broker)
-    load.acknowledge(1_500)
+    load.acknowledge(3_000)
     commit(broker, "readers", 17)
     before = dict(load.acknowledged)
     first = ctl_json("backup", "create", "--admin", broker.admin)
@@ -111,10 +111,10 @@ def test_backups_under_load_come_back(broker, tmp_path, daemons):
     load.acknowledge(100)
     load.stop()
     assert first["id"] == 1 and second["id"] == 2
-    assert first["bytes"] > 1_500 * RECORD_BYTES * 0.9
+    assert first["bytes"] > 3_000 * RECORD_BYTES * 0.9
     assert first["created_at"].endswith("Z") and first["took_ms"] >= 0
     assert second["bytes"] > first["bytes"]
-    assert second["new_bytes"] < first["new_bytes"], "tables are shared with the first"
+    assert second["bytes"] - second["new_bytes"] > 1 << 20, "tables are shared with the first"
     listed = ctl_json("backup", "list", "--admin", broker.admin)
     assert [backup["id"] for backup in listed] == [1, 2]
     broker.kill9()

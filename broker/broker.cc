@@ -38,6 +38,7 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
              resume(fetch_waiters_.appended(partition, bytes));
            },
            [this](PartitionId partition, const Error& error) { note_damage(partition, error); }},
+      cleaner_(log_, seams_.maintenance, seams_.clock, options.cleaner_map_bytes),
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
@@ -71,15 +72,16 @@ Result<void> Broker::start() {
 
 Result<void> Broker::check_format() {
   TRY(stored, seams_.store.get(Family::state, state_key(StateKind::meta, kFormat)));
-  if (!stored) {
-    Buffer version;
-    append_be(version, kFormatVersion);
-    stage_meta(kFormat, std::move(version));
+  const auto version = stored && stored->size() == sizeof(kFormatVersion)
+                           ? load_be<std::uint32_t>(stored->data())
+                           : 0;
+  if (version == kFormatVersion) return {};
+  if (!stored || version == kFormatVersionTaken) {
+    Buffer current;
+    append_be(current, kFormatVersion);
+    stage_meta(kFormat, std::move(current));
     return {};
   }
-  const auto version =
-      stored->size() == sizeof(kFormatVersion) ? load_be<std::uint32_t>(stored->data()) : 0;
-  if (version == kFormatVersion) return {};
   return fail(
       Code::unsupported,
       fmt::format("the data directory has format version {}, this program reads version {}: "
@@ -93,6 +95,7 @@ void Broker::stage_meta(std::string_view name, Buffer value) {
 
 void Broker::begin_stop() {
   stopping_ = true;
+  cleaner_.stop();
   groups_.stop();
   for (auto& [token, parked] : std::exchange(parked_, {})) parked->set(false);
 }
@@ -134,13 +137,50 @@ void Broker::enforce_retention(Instant now) {
   if (now < enforce_retention_at_) return;
   enforce_retention_at_ = now + options_.retention_interval;
   for (const auto& [name, topic] : topics_.all()) {
-    const Retention& retention = topic->config.retention();
-    if (!retention.ms && !retention.bytes) continue;
+    const Retention retention = topic->config.retention();
+    const bool compacts = topic->config.compacts();
+    if (!retention.ms && !retention.bytes && !compacts) continue;
+    const WallTime wall = seams_.clock.wall();
     for (const auto& partition : topic->partitions) {
-      if (!partition->retain(retention, seams_.clock.wall())) committer_.roll_segment();
+      const bool roll = !partition->retain(retention, wall) ||
+                        (compacts && partition->wants_roll(topic->config.compaction(), wall));
+      if (roll) committer_.roll_segment();
     }
   }
   collect_garbage();
+  if (!compacting_ && !stopping_) gate_.spawn(compact());
+}
+
+std::vector<Cleaner::Job> Broker::compaction_jobs() const {
+  std::vector<Cleaner::Job> jobs;
+  for (const auto& [name, topic] : topics_.all()) {
+    if (!topic->config.compacts()) continue;
+    const CompactionRules& rules = topic->config.compaction();
+    for (const auto& partition : topic->partitions) {
+      if (uncleanable_.contains(partition->id())) continue;
+      if (partition->cleanable(rules, seams_.clock.wall()).worth_it) {
+        jobs.push_back({partition, rules});
+      }
+    }
+  }
+  return jobs;
+}
+
+Task<void> Broker::compact() {
+  compacting_ = true;
+  // What was rolled for it is closed once a write has passed.
+  (void)co_await committer_.commit();
+  const std::vector<Cleaner::Job> jobs = compaction_jobs();
+  for (const Cleaner::Job& job : jobs) {
+    const auto cleaned = co_await cleaner_.clean(job);
+    if (cleaned || job.log->closed()) continue;
+    if (committer_.failure()) break;
+    uncleanable_.insert(job.log->id());
+    log::error("compaction of partition number {} gave up until a restart reason={}", job.log->id(),
+               log::quoted(cleaned.error().context));
+  }
+  compacting_ = false;
+  if (!jobs.empty()) collect_garbage();
 }
 
 void Broker::collect_garbage() {

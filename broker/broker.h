@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "broker/fetch/fetch_waiters.h"
 #include "broker/group_service.h"
+#include "broker/log/cleaner.h"
 #include "broker/log/committer.h"
 #include "broker/log/store.h"
 #include "broker/offsets.h"
@@ -36,7 +38,9 @@ struct BrokerOptions {
   CommitterOptions committer;
   // Memory for the newest batches of all partitions: consumers that keep up read only there.
   std::size_t tail_cache_bytes = 64 << 20;
-  // How often retention is looked at.
+  // Memory for the keys of one pass of compaction.
+  std::size_t cleaner_map_bytes = 64 << 20;
+  // How often retention and compaction are looked at.
   Millis retention_interval{30'000};
   CoordinatorOptions groups;
 };
@@ -48,7 +52,7 @@ struct BrokerSeams {
   Store& store;
   Offload& commit_thread;  // one thread: writes happen in order
   Offload& readers;
-  Offload& maintenance;  // one thread: gives space back to the disk
+  Offload& maintenance;  // one thread: compacts, gives space back to the disk
   // Asks for a call of tick() at that instant (an earlier one is harmless).
   std::function<void(Instant)> wake_at;
 };
@@ -92,6 +96,9 @@ class Broker {
   Committer& committer() { return committer_; }
   const TailCache& tail() const { return tail_; }
   const Segments& segments() const { return segments_; }
+  const CleanerStats& compaction() const { return cleaner_.stats(); }
+  // Partitions that compaction found damaged and leaves alone until a restart.
+  std::size_t uncleanable() const { return uncleanable_.size(); }
 
   // Gives the space of segments that nobody wants back to the disk, after a commit that forgot
   // some.
@@ -115,6 +122,8 @@ class Broker {
   void expire_producers(Instant now);
   void enforce_retention(Instant now);
   Task<void> reclaim();
+  std::vector<Cleaner::Job> compaction_jobs() const;
+  Task<void> compact();
   void housekeep(Instant now);
   Task<void> housekeep_store();
   void arm();
@@ -125,6 +134,7 @@ class Broker {
   TailCache tail_;
   Segments segments_;
   LogContext log_;
+  Cleaner cleaner_;
   Topics topics_;
   Offsets offsets_;
   GroupService groups_;
@@ -141,6 +151,8 @@ class Broker {
   Instant enforce_retention_at_{};
   Instant housekeep_at_{};
   bool reclaiming_ = false;
+  bool compacting_ = false;
+  std::set<PartitionId> uncleanable_;
   bool housekeeping_ = false;
   Gate gate_;
   std::string host_;

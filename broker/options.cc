@@ -21,8 +21,12 @@ void describe_storage(config::Schema& s, Options& o) {
         "some to be written out")
       .between(0, 1LL << 42);
   s.add("retention_check_interval", o.retention_check_interval,
-        "How often retention.ms and retention.bytes of the topics are looked at")
+        "How often the topics' retention, and what there is to compact, are looked at")
       .between(100, 86'400'000);
+  s.add("cleaner_map_bytes", o.cleaner_map_bytes,
+        "Memory for the keys of one pass of compaction; a partition with more keys takes several "
+        "passes")
+      .between(1 << 20, 1LL << 36);
   s.add("block_cache_bytes", o.block_cache_bytes, "Memory for blocks of old records that were read")
       .between(1 << 20, 1LL << 36);
   s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
@@ -96,6 +100,7 @@ BrokerOptions broker_options(const Options& options) {
   broker.committer.segment_bytes = static_cast<std::size_t>(options.segment_bytes.bytes);
   broker.tail_cache_bytes = static_cast<std::size_t>(options.tail_cache_bytes.bytes);
   broker.retention_interval = options.retention_check_interval;
+  broker.cleaner_map_bytes = static_cast<std::size_t>(options.cleaner_map_bytes.bytes);
   broker.committer.staged_bytes_max = static_cast<std::size_t>(options.commit_queue_bytes.bytes);
   return broker;
 }

@@ -33,6 +33,7 @@ struct Options {
   config::ByteSize tail_cache_bytes{64 << 20};
   config::ByteSize disk_reserve_bytes{512 << 20};
   Millis retention_check_interval{30'000};
+  config::ByteSize cleaner_map_bytes{64 << 20};
   config::ByteSize block_cache_bytes{16 << 20};
   std::size_t reader_threads = 2;
   std::string backup_dir;

@@ -1,8 +1,6 @@
 #include "broker/topics.h"
 
 #include <algorithm>
-#include <charconv>
-#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -68,61 +66,7 @@ class StoredTopic {
   bool ok_ = true;
 };
 
-constexpr TopicConfig::Known kKnown[] = {
-    {"cleanup.policy", "delete", "delete: old records go by retention"},
-    {"compression.type", "producer", "producer: batches are stored as they were sent"},
-    {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
-    {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
-    {"min.insync.replicas", "1", "1: a record is acknowledged when this broker has fsynced it"},
-    {"retention.bytes", "-1",
-     "size of a partition above which its oldest segments go; -1: no limit"},
-    {"retention.ms", "-1", "age of its newest record at which a segment goes; -1: never"},
-};
-
 }  // namespace
-
-std::span<const TopicConfig::Known> TopicConfig::known() {
-  return kKnown;
-}
-
-Result<void> TopicConfig::set(const std::string& name, const std::string& value) {
-  const auto* known = std::ranges::find(kKnown, name, &Known::name);
-  if (known == std::end(kKnown)) {
-    return fail(Code::invalid, fmt::format("unknown topic configuration {}", name));
-  }
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  const bool is_number = error == std::errc() && end == value.data() + value.size();
-  if (name == "max.message.bytes") {
-    if (!is_number || number <= 0) {
-      return fail(Code::invalid,
-                  fmt::format("max.message.bytes must be a positive number of bytes, "
-                              "got \"{}\"",
-                              value));
-    }
-    max_message_bytes_ = static_cast<std::size_t>(number);
-  } else if (name == "retention.ms" || name == "retention.bytes") {
-    if (!is_number || number < -1) {
-      return fail(Code::invalid,
-                  fmt::format("{} must be -1 or a number from 0, got \"{}\"", name, value));
-    }
-    auto& limit = name == "retention.ms" ? retention_.ms : retention_.bytes;
-    limit = number < 0 ? std::nullopt : std::optional(number);
-  } else if (value != known->default_value) {
-    return fail(Code::invalid, fmt::format("{}={} is not supported: this version offers only {}",
-                                           name, value, known->default_value));
-  }
-  overrides_.insert_or_assign(name, value);
-  return {};
-}
-
-Result<void> TopicConfig::unset(const std::string& name) {
-  const auto* known = std::ranges::find(kKnown, name, &Known::name);
-  const std::string default_value(known == std::end(kKnown) ? "" : known->default_value);
-  TRY_VOID(set(name, default_value));
-  overrides_.erase(name);
-  return {};
-}
 
 Topics::Topics(LogContext& log, Random& random, TopicLimits limits)
     : log_(log), random_(random), limits_(limits) {}
@@ -182,7 +126,8 @@ Result<void> Topics::recover_partitions() {
     }
   }
   const auto cursor = log_.store.cursor(Family::state, 0);
-  for (const StateKind kind : {StateKind::partition, StateKind::part, StateKind::producer}) {
+  for (const StateKind kind :
+       {StateKind::partition, StateKind::part, StateKind::cleaned, StateKind::producer}) {
     const Buffer end = state_end(kind);
     for (cursor->seek(state_key(kind)); cursor->valid() && cursor->key() < end; cursor->next()) {
       const ByteView key = cursor->key();
@@ -211,6 +156,7 @@ std::unexpected<Error> Topics::damaged(const Place& place, std::string_view what
 Result<void> Topics::restore(PartitionLog& partition, StateKind kind, ByteView rest,
                              ByteView value) {
   if (kind == StateKind::partition) return partition.restore_start(value);
+  if (kind == StateKind::cleaned) return partition.restore_cleaned(value);
   if (kind == StateKind::part && rest.size() == sizeof(Segment)) {
     return partition.restore_part(load_be<Segment>(rest.data()), value);
   }

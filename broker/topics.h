@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "broker/log/partition_log.h"
+#include "broker/topic_config.h"
 #include "shared/base/random.h"
 #include "shared/base/result.h"
 #include "shared/wire/error_code.h"
@@ -22,37 +22,6 @@ struct TopicLimits {
   std::int32_t partitions_per_topic_max = 10'000;
   // All topics together. A partition costs about a kilobyte of memory.
   std::size_t partitions_max = 100'000;
-};
-
-// Kafka's topic configuration names that this broker honours. Unknown names and values it would not
-// act on are refused (INVALID_CONFIG), so that nobody relies on what does not happen.
-class TopicConfig {
- public:
-  // Batches above this are refused with MESSAGE_TOO_LARGE; Kafka's default, 1 MiB and its overhead.
-  static constexpr std::size_t kMaxMessageBytesDefault = 1'048'588;
-
-  // What a name means here and its default: for DescribeConfigs.
-  struct Known {
-    std::string_view name;
-    std::string_view default_value;
-    std::string_view documentation;
-  };
-  static std::span<const Known> known();
-
-  // Errors name the configuration and what is accepted.
-  Result<void> set(const std::string& name, const std::string& value);
-
-  std::size_t max_message_bytes() const { return max_message_bytes_; }
-  const Retention& retention() const { return retention_; }
-  // Back to the default. Errors as set().
-  Result<void> unset(const std::string& name);
-
-  const std::map<std::string, std::string>& overrides() const { return overrides_; }
-
- private:
-  std::map<std::string, std::string> overrides_;
-  std::size_t max_message_bytes_ = kMaxMessageBytesDefault;
-  Retention retention_;
 };
 
 struct Topic {

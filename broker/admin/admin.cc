@@ -59,6 +59,15 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
   metrics_.counter("sluice_broker_damaged_reads_total",
                    "Reads that met damaged records; /healthz and the log say which",
                    [&broker, number] { return number(broker.damaged_reads()); });
+  metrics_.counter("sluice_broker_compaction_records_dropped_total",
+                   "Records that compaction found replaced or deleted",
+                   [&broker, number] { return number(broker.compaction().records_dropped); });
+  metrics_.counter("sluice_broker_compaction_bytes_dropped_total",
+                   "What the log became shorter by compaction",
+                   [&broker, number] { return number(broker.compaction().bytes_dropped); });
+  metrics_.gauge("sluice_broker_uncleanable_partitions",
+                 "Partitions that compaction gave up: the log says why",
+                 [&broker, number] { return number(broker.uncleanable()); });
   metrics_.counter("sluice_broker_commit_seconds_total", "Time spent in group commits", [&broker] {
     return std::chrono::duration<double>(broker.committer().stats().write_time).count();
   });

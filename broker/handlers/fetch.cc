@@ -28,6 +28,11 @@ ErrorCode check(const PartitionLog* log, const wire::FetchRequest::Topic::Partit
   return ErrorCode::none;
 }
 
+ErrorCode error_of(Code code) {
+  return code == Code::out_of_range ? ErrorCode::offset_out_of_range
+                                    : ErrorCode::kafka_storage_error;
+}
+
 Task<void> read_partition(std::shared_ptr<PartitionLog> log,
                           const wire::FetchRequest::Topic::Partition& wanted, std::size_t budget,
                           Pass& pass, Partition& answer) {
@@ -51,7 +56,7 @@ Task<void> read_partition(std::shared_ptr<PartitionLog> log,
   auto records = co_await log->read(wanted.fetch_offset,
                                     {.bytes_max = bytes_max, .at_least_one_batch = first});
   if (!records) {
-    answer.error_code = ErrorCode::kafka_storage_error;
+    answer.error_code = error_of(records.error().code);
     pass.failed = true;
     co_return;
   }

@@ -5,12 +5,18 @@
 #include <fmt/format.h>
 
 #include "broker/handlers/handlers.h"
+#include "shared/wire/compression.h"
+#include "shared/wire/record.h"
 #include "shared/wire/record_batch.h"
 
 namespace sluice::broker {
 namespace {
 
 using wire::ErrorCode;
+
+// What the records of one compressed batch may become on the loop thread, which stands still
+// meanwhile: some tens of milliseconds.
+constexpr std::size_t kCheckedBytesMax = 32 << 20;
 
 struct Refusal {
   ErrorCode code = ErrorCode::none;
@@ -54,6 +60,29 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
   return {};
 }
 
+// Of a compacted topic: a record without a key could never be replaced (Kafka's LogValidator).
+Refusal check_keys(ByteView records, const TopicConfig& config) {
+  if (!config.compacts()) return {};
+  const auto batch = wire::RecordBatchView::at_front(records);
+  Buffer storage;
+  const auto plain = wire::plain_records(*batch, storage, kCheckedBytesMax);
+  if (!plain) {
+    return {plain.error().code == Code::too_large ? ErrorCode::message_too_large
+                                                  : ErrorCode::corrupt_message,
+            plain.error().context};
+  }
+  wire::RecordCursor cursor(*batch, *plain);
+  wire::Record record;
+  while (cursor.next(record)) {
+    if (record.key) continue;
+    return {ErrorCode::invalid_record, "the topic is compacted: every record needs a key"};
+  }
+  if (const auto walked = cursor.finish(); !walked) {
+    return {ErrorCode::invalid_record, walked.error().context};
+  }
+  return {};
+}
+
 // One partition's part of the request.
 struct Append {
   std::shared_ptr<PartitionLog> log;  // null: refused
@@ -87,7 +116,9 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
       } else if (!log) {
         refusal = {ErrorCode::unknown_topic_or_partition, {}};
       } else {
-        refusal = check_batch(data.records.value_or(ByteView()), topic->config, context.version());
+        const ByteView records = data.records.value_or(ByteView());
+        refusal = check_batch(records, topic->config, context.version());
+        if (refusal.code == ErrorCode::none) refusal = check_keys(records, topic->config);
       }
       if (refusal.code != ErrorCode::none) {
         if (!refusal.message.empty()) partition_response.error_message = refusal.message;

@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "shared/base/check.h"
+
 namespace sluice::broker {
 
 Committer::Committer(Store& store, Offload& thread, const Clock& clock, CommitterOptions options)
@@ -37,6 +39,7 @@ void Committer::erase_partition(PartitionId partition) {
   states_.erase(states_.lower_bound(producers_from), states_.upper_bound(producers_to));
   sealed_.erase_range(Family::state, producers_from, producers_to);
   erase(partition_key(partition));
+  erase(cleaned_key(partition));
 }
 
 void Committer::erase_log(Segment segment, PartitionId partition, Offset last_offset) {
@@ -45,6 +48,20 @@ void Committer::erase_log(Segment segment, PartitionId partition, Offset last_of
   if (run != runs_.end() && segment == segment_) seal(partition, std::exchange(run->second, {}));
   sealed_.erase_range(Family::log, log_key(segment, partition, 0),
                       log_key(segment, partition, last_offset + 1));
+}
+
+void Committer::rewrite_log(Segment segment, PartitionId partition, Rewrite rewrite) {
+  CHECK(segment < segment_);
+  const auto erase = [&](Offset from, Offset end) {
+    if (from >= end) return;
+    sealed_.erase_range(Family::log, log_key(segment, partition, from),
+                        log_key(segment, partition, end));
+  };
+  if (rewrite.new_last < 0) return erase(rewrite.from, rewrite.last + 1);
+  erase(rewrite.from, rewrite.new_last);
+  erase(rewrite.new_last + 1, rewrite.last + 1);
+  staged_bytes_ += rewrite.value.size();
+  sealed_.put(Family::log, log_key(segment, partition, rewrite.new_last), std::move(rewrite.value));
 }
 
 Task<Result<void>> Committer::commit() {

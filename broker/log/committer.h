@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/compaction.h"
 #include "broker/log/keys.h"
 #include "broker/log/store.h"
 #include "shared/async/gate.h"
@@ -57,6 +58,8 @@ class Committer {
   void erase_partition(PartitionId partition);
   // Forgets the records of a partition in one segment up to `last_offset`.
   void erase_log(Segment segment, PartitionId partition, Offset last_offset);
+  // Puts a compacted value in the place of old ones. REQUIRES: the segment is closed.
+  void rewrite_log(Segment segment, PartitionId partition, Rewrite rewrite);
 
   // The segment that appends staged now go to.
   Segment segment() const { return segment_; }

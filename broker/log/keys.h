@@ -9,8 +9,11 @@
 
 namespace sluice::broker {
 
-// DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major.
-inline constexpr std::uint32_t kFormatVersion = 2;
+// DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major, 3 = batches may be
+// thinned by compaction.
+inline constexpr std::uint32_t kFormatVersion = 3;
+// A directory of this version is one of kFormatVersion that nothing was compacted in.
+inline constexpr std::uint32_t kFormatVersionTaken = 2;
 
 // A partition's number in the store: dense, never reused, so that a topic created again under an
 // old name never meets old keys.
@@ -28,6 +31,7 @@ enum class StateKind : char {
   topic = 't',      // t<topic name>
   partition = 'p',  // p<partition u32>
   part = 'g',       // g<partition u32><segment u32>: a partition's part of a segment
+  cleaned = 'c',    // c<partition u32>: how far it was compacted
   producer = 's',   // s<partition u32><producer id i64>
   offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
 };
@@ -68,6 +72,12 @@ inline Buffer part_key(PartitionId partition, Segment segment) {
   Buffer key = state_key(StateKind::part);
   append_be(key, partition);
   append_be(key, segment);
+  return key;
+}
+
+inline Buffer cleaned_key(PartitionId partition) {
+  Buffer key = state_key(StateKind::cleaned);
+  append_be(key, partition);
   return key;
 }
 

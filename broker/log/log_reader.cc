@@ -1,9 +1,11 @@
 #include "broker/log/log_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "shared/wire/compression.h"
 #include "shared/wire/record.h"
 #include "shared/wire/record_batch.h"
 
@@ -21,10 +23,13 @@ bool in_part(const Cursor& cursor, Segment segment, PartitionId partition) {
 
 Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offset from,
                                         std::int64_t timestamp) {
-  if (batch.compression() != wire::Compression::none) {
-    return TimestampedOffset{std::max(from, batch.base_offset()), batch.base_timestamp_ms()};
+  Buffer storage;
+  const auto plain = wire::plain_records(batch, storage);
+  // Nobody has looked into it before: its first record stands for all, early, never late.
+  if (!plain) {
+    return TimestampedOffset{std::max(from, batch.base_offset()), batch.max_timestamp_ms()};
   }
-  wire::RecordCursor records(batch);
+  wire::RecordCursor records(batch, *plain);
   wire::Record record;
   while (records.next(record)) {
     if (record.offset >= from && record.timestamp_ms >= timestamp) {
@@ -33,6 +38,24 @@ Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offs
   }
   TRY_VOID(records.finish());
   return TimestampedOffset{};
+}
+
+// The newer of `found` and the batch's newest record at or after `from`.
+Result<TimestampedOffset> newest_in_batch(const wire::RecordBatchView& batch, Offset from,
+                                          TimestampedOffset found) {
+  Buffer storage;
+  const auto plain = wire::plain_records(batch, storage);
+  if (!plain) {
+    return TimestampedOffset{std::max(from, batch.base_offset()), batch.max_timestamp_ms()};
+  }
+  wire::RecordCursor records(batch, *plain);
+  wire::Record record;
+  while (records.next(record)) {
+    if (record.offset < from || record.timestamp_ms <= found.timestamp) continue;
+    found = {record.offset, record.timestamp_ms};
+  }
+  TRY_VOID(records.finish());
+  return found;
 }
 
 }  // namespace
@@ -94,15 +117,24 @@ Result<TimestampedOffset> LogReader::find_timestamp(Offset from, std::int64_t ti
 }
 
 Result<TimestampedOffset> LogReader::find_max_timestamp(Offset from) const {
-  std::int64_t newest = -1;
-  Offset newest_from = from;
-  for (const Part& part : parts_) {
-    if (part.end <= from || part.max_timestamp <= newest) continue;
-    newest = part.max_timestamp;
-    newest_from = std::max(from, part.first);
+  // A part's newest time may be that of a record that was deleted, so what it promises is looked
+  // at.
+  std::vector<Part> newest_first = parts_;
+  std::ranges::sort(newest_first, {},
+                    [](const Part& part) { return std::pair(-part.max_timestamp, part.first); });
+  TimestampedOffset found;
+  for (const Part& part : newest_first) {
+    if (part.end <= from || part.max_timestamp <= found.timestamp) continue;
+    const auto look = [&](const wire::RecordBatchView& batch) -> Result<bool> {
+      if (batch.base_offset() >= part.end) return false;
+      if (batch.max_timestamp_ms() <= found.timestamp) return true;
+      TRY(record, newest_in_batch(batch, from, found));
+      found = record;
+      return true;
+    };
+    TRY_VOID(for_each_batch(std::max(from, part.first), kScanBytes, look));
   }
-  if (newest < 0) return TimestampedOffset{};
-  return find_timestamp(newest_from, newest);
+  return found;
 }
 
 }  // namespace sluice::broker

@@ -38,11 +38,10 @@ class LogReader {
   LogReader(const Store& store, PartitionId partition, std::vector<Part> parts, Offset end)
       : store_(store), partition_(partition), parts_(std::move(parts)), end_(end) {}
 
-  // Whole batches from the one that holds `from`.
+  // Whole batches from the one that holds `from`, or from the next one when compaction took that.
   Result<Buffer> read(Offset from, ReadLimits limits) const;
 
   // The first record at or after `from` whose timestamp is >= `timestamp`; offset -1 when none is.
-  // Of a compressed batch the first record stands for all: early, never late.
   Result<TimestampedOffset> find_timestamp(Offset from, std::int64_t timestamp) const;
   // The record with the largest timestamp (ListOffsets -3, KIP-734).
   Result<TimestampedOffset> find_max_timestamp(Offset from) const;

@@ -19,6 +19,9 @@ constexpr std::int32_t kLeaderEpoch = 0;
 // The value of a part key: <first i64><end i64><max timestamp i64><bytes u64>.
 constexpr std::size_t kPartBytes = 32;
 
+// The value of a cleaned key: <end i64><when the next tombstone is due i64, Unix ms>.
+constexpr std::size_t kCleanedBytes = 16;
+
 BatchIdentity identity_of(const wire::RecordBatchView& batch) {
   return {batch.producer_id(), batch.producer_epoch(), batch.base_sequence(), batch.record_count()};
 }
@@ -49,6 +52,16 @@ Result<void> PartitionLog::restore_part(Segment segment, ByteView value) {
   context_.segments.appended(segment, part.bytes);
   parts_.push_back(part);
   end_ = high_watermark_ = part.end;
+  return {};
+}
+
+Result<void> PartitionLog::restore_cleaned(ByteView value) {
+  if (value.size() != kCleanedBytes) {
+    return fail(Code::corrupt, "how far it was compacted is damaged");
+  }
+  cleaned_ = load_be<Offset>(value.data());
+  next_horizon_ms_ = load_be<std::int64_t>(value.data() + 8);
+  ever_cleaned_ = true;
   return {};
 }
 
@@ -126,6 +139,7 @@ void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base,
   Committer& committer = context_.committer;
   if (parts_.empty() || parts_.back().segment != committer.segment()) {
     parts_.push_back({.segment = committer.segment(), .first = base, .end = base});
+    opened_ms_ = now.unix_millis;
   }
   Part& part = parts_.back();
   end_ = part.end = base + batch.record_count();
@@ -160,7 +174,11 @@ Task<Result<SharedBytes>> PartitionLog::read(Offset from, ReadLimits limits) {
   }
   auto job = [reader = reader(), from, limits] { return reader.read(from, limits); };
   auto cold = co_await context_.readers.run(std::move(job));
-  if (!cold) co_return unreadable(cold.error());
+  if (!cold) {
+    // Trimmed away before the reader came to it: no damage.
+    if (from < log_start_ || closed_) co_return fail(Code::out_of_range, "the records are gone");
+    co_return unreadable(cold.error());
+  }
   co_return SharedBytes(std::move(*cold));
 }
 
@@ -228,6 +246,83 @@ void PartitionLog::erase() {
   context_.tail.erase(id_);
   while (!parts_.empty()) drop_first_part();
   context_.committer.erase_partition(id_);
+}
+
+PartitionLog::Cleanable PartitionLog::cleanable(const CompactionRules& rules, WallTime now) const {
+  Cleanable found{
+      .end = log_start_, .dirty = std::max(cleaned_, log_start_), .newest = high_watermark_ - 1};
+  for (const Part& part : parts_) {
+    if (part.segment >= context_.committer.segment() || part.end > high_watermark_) break;
+    if (rules.min_lag_ms > 0 && part.max_timestamp > now.unix_millis - rules.min_lag_ms) break;
+    found.parts.push_back(part);
+    found.end = part.end;
+    found.bytes += part.bytes;
+    if (part.end > found.dirty) found.dirty_bytes += part.bytes;
+  }
+  const bool dirty = static_cast<double>(found.dirty_bytes) >=
+                     rules.min_dirty_ratio * static_cast<double>(found.bytes);
+  const bool due = next_horizon_ms_ <= now.unix_millis;
+  found.worth_it = !found.parts.empty() && ((found.dirty_bytes > 0 && dirty) || due);
+  return found;
+}
+
+bool PartitionLog::wants_roll(const CompactionRules& rules, WallTime now) const {
+  return !parts_.empty() && parts_.back().segment == context_.committer.segment() &&
+         now.unix_millis - opened_ms_ >= rules.segment_ms;
+}
+
+std::vector<Part>::iterator PartitionLog::find_part(Segment segment) {
+  const auto found = std::ranges::lower_bound(parts_, segment, {}, &Part::segment);
+  return found == parts_.end() || found->segment != segment ? parts_.end() : found;
+}
+
+bool PartitionLog::rewrite(Segment segment, std::vector<Rewrite> rewrites) {
+  const auto part = find_part(segment);
+  if (part == parts_.end()) return false;
+  for (Rewrite& rewrite : rewrites) {
+    // Trimmed away meanwhile: it must not come back.
+    if (rewrite.new_last < log_start_) {
+      rewrite.new_last = -1;
+      rewrite.value.clear();
+    }
+    part->bytes += rewrite.value.size();
+    context_.segments.appended(segment, rewrite.value.size());
+    part->bytes -= rewrite.old_bytes;
+    context_.segments.removed(segment, rewrite.old_bytes);
+    context_.committer.rewrite_log(segment, id_, std::move(rewrite));
+  }
+  if (rewrites.empty()) return true;
+  stage_part(*part);
+  // That it has holes must not depend on this pass getting to its end.
+  if (!ever_cleaned_) set_cleaned(cleaned_, next_horizon_ms_);
+  return true;
+}
+
+void PartitionLog::finish_part(Segment segment, std::optional<std::int64_t> max_timestamp) {
+  const auto part = find_part(segment);
+  if (part == parts_.end()) return;
+  const auto next = std::next(part);
+  if (max_timestamp || next == parts_.end()) {
+    const std::int64_t newest = max_timestamp.value_or(-1);
+    if (part->max_timestamp == newest) return;
+    part->max_timestamp = newest;
+    return stage_part(*part);
+  }
+  next->first = part->first;
+  stage_part(*next);
+  context_.committer.erase(part_key(id_, segment));
+  context_.segments.removed(segment, part->bytes);
+  parts_.erase(part);
+}
+
+void PartitionLog::set_cleaned(Offset end, std::int64_t next_horizon_ms) {
+  cleaned_ = end;
+  next_horizon_ms_ = next_horizon_ms;
+  ever_cleaned_ = true;
+  Buffer value;
+  append_be(value, cleaned_);
+  append_be(value, next_horizon_ms_);
+  context_.committer.put(cleaned_key(id_), std::move(value));
 }
 
 void PartitionLog::expire_producers(WallTime now) {

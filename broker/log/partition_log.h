@@ -6,10 +6,11 @@
 // that a fetch or an append in flight survives the topic's deletion; after close() appends are
 // refused.
 //
-// Invariants: 1. offsets are dense from log_start to end. 2. log_start <= high_watermark <= end;
-// what lies between high_watermark and end is staged, not yet durable, and invisible. 3. after a
-// failed commit the partition takes no appends. 4. parts_ are in order and touch: each ends where
-// the next begins; the first holds log_start.
+// Invariants: 1. appends take dense offsets from log_start to end; only compaction takes records
+// from between, never the last one. 2. log_start <= high_watermark <= end; what lies between
+// high_watermark and end is staged, not yet durable, and invisible. 3. after a failed commit the
+// partition takes no appends. 4. parts_ are in order and touch: each ends where the next begins;
+// the first holds log_start. A part that compaction emptied is its neighbour's.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "broker/log/committer.h"
+#include "broker/log/compaction.h"
 #include "broker/log/keys.h"
 #include "broker/log/log_reader.h"
 #include "broker/log/segments.h"
@@ -63,6 +65,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // producers.
   Result<void> restore_start(ByteView value);
   Result<void> restore_part(Segment segment, ByteView value);
+  Result<void> restore_cleaned(ByteView value);
   Result<void> restore_producer(std::int64_t producer_id, ByteView value);
   // The end that was acknowledged against the end of what is there.
   Result<void> check_end() const;
@@ -88,7 +91,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Task<Appended> commit(Staged staged);
   Task<Appended> append(Buffer batch, WallTime now) { return commit(stage(std::move(batch), now)); }
 
-  // Whole batches from the one that holds `from`. Empty at the high watermark.
+  // Whole batches from the one that holds `from`, or the next one. Empty at the high watermark;
+  // Code::out_of_range when the records were forgotten while they were read.
   // REQUIRES: log_start() <= from <= high_watermark().
   Task<Result<SharedBytes>> read(Offset from, ReadLimits limits);
 
@@ -104,6 +108,27 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool retain(const Retention& retention, WallTime now);
   // Forgets everything, for the topic's deletion, and stages that; appends are refused from now on.
   void erase();
+
+  // Compaction, see broker/log/cleaner.h. What it may look at: the closed parts whose records are
+  // all durable and older than the lag.
+  struct Cleanable {
+    std::vector<Part> parts;
+    Offset end = 0;     // of the last of them
+    Offset dirty = 0;   // where what was never compacted begins
+    Offset newest = 0;  // the log's last record
+    std::uint64_t dirty_bytes = 0;
+    std::uint64_t bytes = 0;
+    bool worth_it = false;  // dirty enough, or a tombstone is due
+  };
+  Cleanable cleanable(const CompactionRules& rules, WallTime now) const;
+  // True: the open segment holds records of it that are old enough to be closed for compaction.
+  bool wants_roll(const CompactionRules& rules, WallTime now) const;
+  // Stages new values in the place of old ones of a part. False: the part is gone.
+  bool rewrite(Segment segment, std::vector<Rewrite> rewrites);
+  // All of a part was looked at: `max_timestamp` is its newest record's; nothing: none is left.
+  void finish_part(Segment segment, std::optional<std::int64_t> max_timestamp);
+  // Stages that everything before `end` is compacted, and when the next tombstone is due.
+  void set_cleaned(Offset end, std::int64_t next_horizon_ms);
 
   // Forgets producers that were idle for a day (producer.id.expiration.ms) and stages that.
   void expire_producers(WallTime now);
@@ -121,6 +146,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void stage_part(const Part& part);
   void stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now);
   void drop_first_part();
+  std::vector<Part>::iterator find_part(Segment segment);
   void advance(Offset visible, std::size_t bytes);
   LogReader reader() const;
   std::unexpected<Error> unreadable(const Error& error) const;
@@ -132,6 +158,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset high_watermark_ = 0;
   bool closed_ = false;
   std::vector<Part> parts_;
+  std::int64_t opened_ms_ = 0;  // when the newest part began, if it did since the start
+  Offset cleaned_ = 0;          // compaction has seen what is before it
+  std::int64_t next_horizon_ms_ = kNoHorizon;
+  bool ever_cleaned_ = false;  // the store has a cleaned key
   SequenceCheck producers_;
 };
 

@@ -27,9 +27,9 @@ Segments::Garbage Segments::take_garbage(Segment open) {
       entry = counts_.erase(entry);
       continue;
     }
-    if (!count.told && count.live * 2 < count.written) {
+    if (count.live * 2 < count.written) {
       garbage.mostly_dead.push_back(entry->first);
-      count.told = true;
+      count.written = count.live;  // once it is rewritten
     }
     ++entry;
   }

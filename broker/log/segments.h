@@ -21,7 +21,8 @@ class Segments {
     std::vector<Segment> mostly_dead;  // more than half is not wanted: worth rewriting
     bool empty() const { return dead.empty() && mostly_dead.empty(); }
   };
-  // Of the segments before `open`; each is told once, a mostly dead one again when it has died.
+  // Of the segments before `open`; each is told once, a mostly dead one again when more than half
+  // of what was left is not wanted either.
   Garbage take_garbage(Segment open);
 
   std::uint64_t live_bytes() const { return live_bytes_; }
@@ -30,7 +31,6 @@ class Segments {
   struct Count {
     std::uint64_t written = 0;
     std::uint64_t live = 0;
-    bool told = false;
   };
   std::map<Segment, Count> counts_;
   std::uint64_t live_bytes_ = 0;

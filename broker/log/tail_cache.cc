@@ -12,7 +12,8 @@ void TailCache::insert(PartitionId partition, Offset base, Offset end, SharedSli
   CHECK(run.empty() || run.back().end == base);
   bytes_ += batch.bytes.size() + kOverheadBytes;
   run.push_back({base, end, std::move(batch)});
-  order_.push_back(partition);
+  ++count_;
+  order_.push_back({partition, base});
   while (bytes_ > bytes_max_ && !order_.empty()) drop_oldest();
 }
 
@@ -34,20 +35,41 @@ std::optional<SharedBytes> TailCache::read(PartitionId partition, Offset from,
 }
 
 void TailCache::erase(PartitionId partition) {
+  erase_before(partition, kOffsetMax);
+}
+
+void TailCache::erase_before(PartitionId partition, Offset offset) {
   const auto found = batches_.find(partition);
   if (found == batches_.end()) return;
-  for (const auto& batch : found->second) bytes_ -= batch.slice.bytes.size() + kOverheadBytes;
-  batches_.erase(found);
+  auto& run = found->second;
+  while (!run.empty() && run.front().base < offset) pop_front(run);
+  if (run.empty()) batches_.erase(found);
+  tidy();
 }
 
 void TailCache::drop_oldest() {
-  const PartitionId partition = order_.front();
+  const Arrival oldest = order_.front();
   order_.pop_front();
-  const auto found = batches_.find(partition);
-  if (found == batches_.end()) return;
-  bytes_ -= found->second.front().slice.bytes.size() + kOverheadBytes;
-  found->second.pop_front();
+  const auto found = batches_.find(oldest.partition);
+  if (found == batches_.end() || found->second.front().base != oldest.base) return;
+  pop_front(found->second);
   if (found->second.empty()) batches_.erase(found);
+}
+
+void TailCache::pop_front(std::deque<Batch>& run) {
+  bytes_ -= run.front().slice.bytes.size() + kOverheadBytes;
+  --count_;
+  run.pop_front();
+}
+
+// Arrivals of erased batches must not outgrow the others.
+void TailCache::tidy() {
+  constexpr std::size_t kSlack = 1'000;
+  if (order_.size() <= 2 * count_ + kSlack) return;
+  std::erase_if(order_, [this](const Arrival& arrival) {
+    const auto found = batches_.find(arrival.partition);
+    return found == batches_.end() || arrival.base < found->second.front().base;
+  });
 }
 
 }  // namespace sluice::broker

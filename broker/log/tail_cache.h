@@ -29,6 +29,8 @@ class TailCache {
                                   bool at_least_one) const;
 
   void erase(PartitionId partition);
+  // Forgets the batches that begin before `offset`: the store has a shorter version of them.
+  void erase_before(PartitionId partition, Offset offset);
 
   std::size_t bytes() const { return bytes_; }
 
@@ -41,13 +43,21 @@ class TailCache {
   // What a small batch costs beside its bytes.
   static constexpr std::size_t kOverheadBytes = 96;
 
+  // A batch by the order of its coming. What it names may be gone.
+  struct Arrival {
+    PartitionId partition;
+    Offset base;
+  };
+
   void drop_oldest();
+  void pop_front(std::deque<Batch>& run);
+  void tidy();
 
   const std::size_t bytes_max_;
   std::size_t bytes_ = 0;
   boost::unordered_flat_map<PartitionId, std::deque<Batch>> batches_;
-  std::deque<PartitionId>
-      order_;  // one entry a batch, oldest first; erased partitions leave theirs
+  std::size_t count_ = 0;      // batches
+  std::deque<Arrival> order_;  // oldest first; erased batches leave theirs until tidy()
 };
 
 }  // namespace sluice::broker

@@ -49,6 +49,13 @@ std::string hex(ByteView bytes) {
   return text;
 }
 
+// Only compaction leaves a batch fewer records than offsets.
+Result<void> check_batch(const wire::RecordBatchView& batch, bool sparse) {
+  if (!sparse) return batch.validate_deep();
+  TRY_VOID(batch.validate_stored());
+  return batch.validate_records();
+}
+
 }  // namespace
 
 bool VerifyReport::clean() const {
@@ -98,6 +105,7 @@ void Verifier::read_state() {
   each(StateKind::topic, [this](ByteView name, ByteView value) { read_topic(name, value); });
   each(StateKind::partition, [this](ByteView key, ByteView value) { read_partition(key, value); });
   each(StateKind::part, [this](ByteView key, ByteView value) { read_part(key, value); });
+  each(StateKind::cleaned, [this](ByteView key, ByteView value) { read_cleaned(key, value); });
   for (const auto& [name, ids] : topics_) {
     for (const PartitionId id : ids) check_partition(partitions_.at(id));
   }
@@ -115,6 +123,7 @@ void Verifier::check_kinds() {
       case StateKind::topic:
       case StateKind::partition:
       case StateKind::part:
+      case StateKind::cleaned:
       case StateKind::producer:
       case StateKind::offset:
         cursor->seek(state_end(kind));
@@ -129,7 +138,8 @@ void Verifier::read_meta(ByteView name, ByteView value) {
   StoredBytes stored(value);
   if (name == "format") {
     const auto version = stored.number<std::uint32_t>();
-    format_known_ = stored.finished() && version == kFormatVersion;
+    format_known_ =
+        stored.finished() && (version == kFormatVersion || version == kFormatVersionTaken);
     if (format_known_) return;
     return found({.what = fmt::format("the stored format version is {}, this program reads {}",
                                       stored.finished() ? std::to_string(version) : "damaged",
@@ -155,19 +165,16 @@ void Verifier::read_topic(ByteView name, ByteView value) {
   for (auto count = stored.number<std::uint32_t>(); count > 0 && stored.ok(); --count) {
     ids.push_back(stored.number<PartitionId>());
   }
-  bool sparse = false;
   for (auto count = stored.number<std::uint16_t>(); count > 0 && stored.ok(); --count) {
-    const ByteView config = stored.text();
-    const ByteView setting = stored.text();
-    sparse = sparse || (config == "cleanup.policy" && setting.find("compact") != ByteView::npos);
+    (void)stored.text();
+    (void)stored.text();
   }
   const std::string topic(name);
   if (!stored.finished()) {
     return found({.topic = topic, .what = "its stored description is damaged"});
   }
   for (std::size_t index = 0; index < ids.size(); ++index) {
-    Partition partition{
-        .topic = topic, .index = static_cast<std::int32_t>(index), .sparse = sparse};
+    Partition partition{.topic = topic, .index = static_cast<std::int32_t>(index)};
     if (ids[index] >= next_partition_) {
       found(partition, -1, fmt::format("its number {} was never given out", ids[index]));
     }
@@ -223,6 +230,24 @@ void Verifier::read_part(ByteView rest, ByteView value) {
   }
   partition->parts.emplace(segment, part);
   parts_.emplace(PartKey(segment, load_be<PartitionId>(whole.data())), false);
+}
+
+// Whoever has this was compacted once, whatever its topic's cleanup.policy says today.
+void Verifier::read_cleaned(ByteView rest, ByteView value) {
+  Partition* partition = owner(rest, "a stored mark of compaction");
+  if (partition == nullptr) return;
+  partition->sparse = true;
+  StoredBytes stored(value);
+  const auto cleaned = stored.number<Offset>();
+  (void)stored.number<std::int64_t>();  // when the next tombstone is due
+  if (!stored.finished() || !rest.empty() || cleaned < 0) {
+    return found(*partition, -1, "how far it was compacted is damaged");
+  }
+  const Offset start = partition->log_start.value_or(0);
+  const Offset end = partition->parts.empty() ? start : partition->parts.rbegin()->second.end;
+  if (cleaned > end) {
+    found(*partition, end, fmt::format("it was compacted up to {}, but ends there", cleaned));
+  }
 }
 
 void Verifier::check_partition(const Partition& partition) {
@@ -323,8 +348,7 @@ void Verifier::read_log() {
   for (const auto& [key, seen] : parts_) {
     const Partition& partition = partitions_.at(key.second);
     const Part& part = partition.parts.at(key.first);
-    if (seen || part.first == part.end || partition.sparse) continue;
-    if (partition.log_start && *partition.log_start >= part.end) continue;
+    if (seen || part.first == part.end || may_be_empty(partition, part)) continue;
     found(partition, part.first,
           fmt::format("the records up to offset {} are missing: segment {} holds none of it",
                       part.end - 1, key.first));
@@ -345,6 +369,14 @@ Verifier::PartKey Verifier::skip_damaged(Reading& reading, std::string_view why)
   }
   end_part(reading);
   return key;
+}
+
+// Nothing was seen of the part: is that right?
+bool Verifier::may_be_empty(const Partition& partition, const Part& part) {
+  const Offset start = partition.log_start.value_or(0);
+  if (start >= part.end) return true;
+  // What compaction left of it may lie before the start, all of it.
+  return partition.sparse && (part.bytes == 0 || start > part.first);
 }
 
 void Verifier::begin_part(Reading& reading, PartKey key) {
@@ -383,7 +415,7 @@ void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) 
     report_.batches += 1;
     report_.records += static_cast<std::uint64_t>(std::max(batch.record_count(), 0));
     reading.max_timestamp = std::max(reading.max_timestamp, batch.max_timestamp_ms());
-    if (const auto valid = batch.validate_deep(); !valid) {
+    if (const auto valid = check_batch(batch, reading.partition->sparse); !valid) {
       found(*reading.partition, batch.base_offset(),
             fmt::format("a record batch is damaged: {}", valid.error().context));
     }
@@ -419,8 +451,10 @@ void Verifier::end_part(Reading& reading) {
   const Partition& partition = *reading.partition;
   const Part& part = *reading.part;
   const bool trimmed = partition.log_start.value_or(0) > part.first;
-  if (!reading.broken && !partition.sparse) {
-    if (reading.next != part.end) {
+  if (!reading.broken) {
+    const bool last = &part == &partition.parts.rbegin()->second;
+    const bool hole = partition.sparse && !last && reading.next < part.end;
+    if (reading.next != part.end && !hole) {
       found(partition, std::min(reading.next, part.end),
             fmt::format("segment {} ends at offset {}, its part says {}", reading.key.first,
                         reading.next, part.end));
@@ -430,8 +464,9 @@ void Verifier::end_part(Reading& reading) {
             fmt::format("segment {} holds {} bytes of it, its part says {}", reading.key.first,
                         reading.bytes, part.bytes));
     }
-    if (trimmed ? reading.max_timestamp > part.max_timestamp
-                : reading.max_timestamp != part.max_timestamp) {
+    // A pass of compaction that was cut short has not said yet whose time is the newest now.
+    if (trimmed || partition.sparse ? reading.max_timestamp > part.max_timestamp
+                                    : reading.max_timestamp != part.max_timestamp) {
       found(partition, part.first,
             fmt::format("the newest record in segment {} is of {}, its part says {}",
                         reading.key.first, reading.max_timestamp, part.max_timestamp));

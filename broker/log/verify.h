@@ -1,8 +1,8 @@
 #pragma once
 // Verifier: walks everything in a store: does every key and value read as docs/storage-format.md
-// says, does every record batch match its CRC, are the offsets dense, do the parts in the state
-// agree with the records, does every key belong to somebody. Reads the stored bytes by itself, not
-// through the broker's classes: what they do wrong it has to see.
+// says, does every record batch match its CRC, are the offsets dense (where nothing was compacted),
+// do the parts in the state agree with the records, does every key belong to somebody. Reads the
+// stored bytes by itself, not through the broker's classes: what they do wrong it has to see.
 //
 // Used by one thread, once; the store does not change meanwhile. Memory: the state of the
 // partitions, and at most kFindingsMax findings.
@@ -61,7 +61,7 @@ class Verifier {
   struct Partition {
     std::string topic;
     std::int32_t index = 0;
-    bool sparse = false;  // compaction by key leaves gaps
+    bool sparse = false;  // was compacted by key: may have gaps
     std::optional<Offset> log_start;
     std::map<Segment, Part> parts;
   };
@@ -86,6 +86,7 @@ class Verifier {
   void read_topic(ByteView name, ByteView value);
   void read_partition(ByteView rest, ByteView value);
   void read_part(ByteView rest, ByteView value);
+  void read_cleaned(ByteView rest, ByteView value);
   void read_producer(ByteView rest, ByteView value);
   void read_offset(ByteView rest, ByteView value);
   void check_partition(const Partition& partition);
@@ -96,6 +97,7 @@ class Verifier {
   void read_value(Reading& reading, Offset last_offset, ByteView value);
   void check_follows(Reading& reading, const wire::RecordBatchView& batch);
   PartKey skip_damaged(Reading& reading, std::string_view why);
+  static bool may_be_empty(const Partition& partition, const Part& part);
   void begin_part(Reading& reading, PartKey key);
   void end_part(Reading& reading);
 

@@ -4,8 +4,8 @@ namespace sluice::wire {
 
 Result<void> Decode::finish(std::string_view message) const {
   if (from_.ok()) return {};
-  return fail(Code::corrupt, std::string(message) + " v" + std::to_string(version_) + ": " +
-                                 path_ + ": " + std::string(from_.reason()));
+  return fail(Code::corrupt, std::string(message) + " v" + std::to_string(version_) + ": " + path_ +
+                                 ": " + std::string(from_.reason()));
 }
 
 void Decode::at_field(std::string_view name) {

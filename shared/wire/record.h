@@ -1,9 +1,10 @@
 #pragma once
-// The records inside a batch: read one by one, and built into a batch. Uncompressed only; whoever
-// decompresses hands the bytes to a RecordCursor.
+// The records inside a batch: read one by one, built into a batch, and taken out of one. Of a
+// compressed batch the bytes to read are what shared/wire/compression.h makes of them.
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "shared/base/bytes.h"
@@ -52,6 +53,7 @@ class RecordCursor {
   RecordBatchView batch_;
   Reader from_;
   std::int32_t read_ = 0;
+  std::int32_t last_delta_ = -1;
   std::string_view reason_;  // why the walk stopped early
 };
 
@@ -93,6 +95,12 @@ class RecordBatchBuilder {
   std::int64_t base_timestamp_ms_ = kNoTimestamp;
   std::int64_t max_timestamp_ms_ = kNoTimestamp;
 };
+
+// The batch with only the records of `kept`, which are some of its own, in order: their offsets,
+// the batch's offsets, its producer and its codec stay. `delete_horizon_ms`: when its tombstones
+// may go (KIP-534). REQUIRES: kept is not empty. Errors: as compress() has them.
+Result<Buffer> thin_batch(const RecordBatchView& batch, std::span<const Record> kept,
+                          std::optional<std::int64_t> delete_horizon_ms);
 
 // The marker that ends a transaction in a partition: one control batch with one record, which
 // takes one offset. `coordinator_epoch` is 0 on a single broker.

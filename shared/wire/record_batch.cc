@@ -43,6 +43,18 @@ Result<RecordBatchView> RecordBatchView::at_front(ByteView bytes) {
 }
 
 Result<void> RecordBatchView::validate() const {
+  TRY_VOID(validate_header());
+  if (last_offset_delta() == record_count() - 1) return {};
+  return fail(Code::invalid, "record batch: the record count contradicts the last offset delta");
+}
+
+Result<void> RecordBatchView::validate_stored() const {
+  TRY_VOID(validate_header());
+  if (last_offset_delta() >= record_count() - 1) return {};
+  return fail(Code::invalid, "record batch: it has more records than offsets");
+}
+
+Result<void> RecordBatchView::validate_header() const {
   if (crc32c(bytes_.substr(kAttributesAt)) != crc()) {
     return fail(Code::corrupt, "record batch: its CRC does not match its bytes");
   }
@@ -51,9 +63,6 @@ Result<void> RecordBatchView::validate() const {
   };
   if (compression() > Compression::zstd) return invalid("the compression codec is unknown");
   if (record_count() <= 0) return invalid("it has no records");
-  if (last_offset_delta() != record_count() - 1) {
-    return invalid("the record count contradicts the last offset delta");
-  }
   if (has_producer()) {
     if (producer_id() < 0) return invalid("the producer id is negative");
     if (producer_epoch() < 0) return invalid("the producer epoch is negative");

@@ -29,9 +29,12 @@ class RecordBatchView {
   // early or the length is impossible, Code::unsupported for another format version.
   static Result<RecordBatchView> at_front(ByteView bytes);
 
-  // What a broker must not store otherwise. Code::corrupt: the CRC does not match. Code::invalid:
+  // What a broker must not take otherwise. Code::corrupt: the CRC does not match. Code::invalid:
   // the CRC matches, but counts, offsets, attributes or producer fields contradict each other.
   Result<void> validate() const;
+  // The same for a batch that the log holds: compaction may have taken some of its records, which
+  // leaves it fewer than its offsets.
+  Result<void> validate_stored() const;
   // Walks the records: Code::corrupt unless there are as many as the header counts and nothing
   // else. Says nothing of a compressed batch. REQUIRES: validate().
   Result<void> validate_records() const;
@@ -61,6 +64,7 @@ class RecordBatchView {
   }
   bool is_transactional() const { return (attributes() & 0x10) != 0; }
   bool is_control() const { return (attributes() & 0x20) != 0; }
+  // KIP-534: compaction has seen its tombstones, and base_timestamp_ms() is when they may go.
   bool has_delete_horizon() const { return (attributes() & 0x40) != 0; }
   bool has_producer() const { return producer_id() != kNoProducerId; }
 
@@ -77,6 +81,8 @@ class RecordBatchView {
 
  private:
   explicit RecordBatchView(ByteView bytes) : bytes_(bytes) {}
+
+  Result<void> validate_header() const;
 
   template <class T>
   T at(std::size_t position) const {

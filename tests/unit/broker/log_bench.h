@@ -8,6 +8,8 @@
 #include "broker/log/committer.h"
 #include "broker/log/partition_log.h"
 #include "shared/base/check.h"
+#include "shared/wire/compression.h"
+#include "shared/wire/crc32c.h"
 #include "shared/wire/record.h"
 #include "tests/support/sim_loop.h"
 #include "tests/support/sim_offload.h"
@@ -26,14 +28,40 @@ inline Buffer batch_of(const std::vector<std::string>& values, std::int64_t prod
   return std::move(builder).finish();
 }
 
+// The same batch with its records compressed.
+inline Buffer compressed(const Buffer& batch, wire::Compression codec) {
+  const auto plain = ByteView(batch).substr(wire::kBatchHeaderBytes);
+  const auto packed = wire::compress(codec, plain);
+  CHECK(packed);
+  Buffer out = batch.substr(0, wire::kBatchHeaderBytes) + *packed;
+  store_be(out.data() + 8, static_cast<std::int32_t>(out.size() - wire::kBatchLogOverheadBytes));
+  store_be(out.data() + 21, static_cast<std::int16_t>(codec));
+  store_be(out.data() + 17, wire::crc32c(ByteView(out).substr(21)));
+  return out;
+}
+
+// Uncompressed, or decompressed; the views point into the batch or into `storage`.
+inline Result<std::vector<wire::Record>> records_of(const wire::RecordBatchView& batch,
+                                                    Buffer& storage) {
+  TRY_VOID(batch.validate_stored());
+  TRY(plain, wire::plain_records(batch, storage));
+  std::vector<wire::Record> records;
+  wire::RecordCursor cursor(batch, plain);
+  wire::Record record;
+  while (cursor.next(record)) records.push_back(record);
+  TRY_VOID(cursor.finish());
+  return records;
+}
+
 // "offset=value " of every record.
 inline std::string text_of(ByteView batches) {
   std::string text;
   const auto split = wire::split_batches(batches);
   if (!split) return "damaged";
   for (const auto& batch : *split) {
-    const auto records = wire::read_records(batch);
-    if (!records || !batch.validate()) return "damaged";
+    Buffer storage;
+    const auto records = records_of(batch, storage);
+    if (!records) return "damaged";
     for (const auto& record : *records) {
       text += std::to_string(record.offset) + "=" + std::string(record.value.value_or("")) + " ";
     }
@@ -89,8 +117,8 @@ struct LogBench {
   Result<std::shared_ptr<broker::PartitionLog>> recover_log(broker::PartitionId id) {
     auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
     const auto cursor = store().cursor(broker::Family::state, 0);
-    for (const auto kind :
-         {broker::StateKind::partition, broker::StateKind::part, broker::StateKind::producer}) {
+    for (const auto kind : {broker::StateKind::partition, broker::StateKind::part,
+                            broker::StateKind::cleaned, broker::StateKind::producer}) {
       Buffer prefix = broker::state_key(kind);
       append_be(prefix, id);
       for (cursor->seek(prefix); cursor->valid() && cursor->key().starts_with(prefix);
@@ -105,6 +133,7 @@ struct LogBench {
   static Result<void> restore(broker::PartitionLog& log, broker::StateKind kind, ByteView rest,
                               ByteView value) {
     if (kind == broker::StateKind::partition) return log.restore_start(value);
+    if (kind == broker::StateKind::cleaned) return log.restore_cleaned(value);
     if (kind == broker::StateKind::part) {
       return log.restore_part(load_be<broker::Segment>(rest.data()), value);
     }
@@ -130,6 +159,7 @@ struct LogBench {
   std::size_t tail_bytes = 0;  // reads go to the store, unless a test wants otherwise
   SimOffload commit_thread{loop, SimOffload::Threads::one, Millis(3)};
   SimOffload readers{loop, SimOffload::Threads::many, Millis(3)};
+  SimOffload maintenance{loop, SimOffload::Threads::one, Millis(3)};
   Medium medium;
   int appended = 0;
   std::unique_ptr<Parts> parts;

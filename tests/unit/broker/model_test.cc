@@ -1,21 +1,30 @@
-// Random appends, retries, fetches, trims, retention, deletions and restarts against a model that
-// is a vector.
+// Random appends, retries, fetches, trims, retention, compaction, deletions and restarts against a
+// model that is a vector.
 
 #include <map>
 #include <vector>
 
+#include "broker/log/cleaner.h"
+#include "broker/log/verify.h"
 #include "broker/topics.h"
 #include "tests/unit/broker/log_bench.h"
 
 namespace sluice::broker {
 namespace {
 
-using tests::batch_of;
 using tests::LogBench;
 using wire::ErrorCode;
 
+struct ModelRecord {
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::int64_t timestamp = 0;
+  bool gone = false;               // compaction took it
+  std::int64_t compacted_ms = -1;  // when compaction can first have seen it
+};
+
 struct ModelPartition {
-  std::vector<std::string> records;  // index is the offset
+  std::vector<ModelRecord> records;  // index is the offset
   std::vector<Offset> ends;          // of each batch
   std::map<std::int64_t, std::int32_t> next_sequence;
   Offset start = 0;  // records before it are forgotten
@@ -56,6 +65,9 @@ class Model {
         return create();
       case 6:
         return reclaim();
+      case 7:
+      case 8:
+        return compact();
       default:
         break;
     }
@@ -70,6 +82,8 @@ class Model {
       retain(at->first, partition);
     } else if (what < 11) {
       append(at->first, partition);
+    } else if (what == 11) {
+      find_time(at->first, partition);
     } else {
       const auto start = static_cast<std::uint64_t>(at->second[partition].start);
       const auto size = at->second[partition].records.size();
@@ -85,6 +99,17 @@ class Model {
     REQUIRE(topics_->recover());
     bench_.committer().set_segment(topics_->newest_segment() + 1);
     REQUIRE(topics_->all().size() == model_.size());
+    verify();
+  }
+
+  // Whatever happened, cut short or not, is a whole history.
+  void verify() {
+    Buffer version;
+    append_be(version, kFormatVersion);
+    bench_.committer().put(state_key(StateKind::meta, "format"), version);
+    REQUIRE(bench_.await(bench_.committer().commit()));
+    const VerifyReport report = Verifier(bench_.store()).run();
+    REQUIRE_MESSAGE(report.clean(), report.findings.front().text());
   }
 
   PartitionLog& log_of(const std::string& topic, std::size_t partition) {
@@ -110,6 +135,102 @@ class Model {
     model.start = log.log_start();
     if (!done) bench_.committer().roll_segment();
     REQUIRE(bench_.await(bench_.committer().commit()));
+  }
+
+  // One partition, perhaps with a map that is too small, perhaps stopped half way, perhaps while it
+  // is trimmed.
+  void compact() {
+    if (model_.empty()) return;
+    auto at = model_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));
+    const auto index = static_cast<std::size_t>(random_.below(at->second.size()));
+    auto log = topics_->find(at->first)->share(static_cast<std::int32_t>(index));
+    ModelPartition& model = at->second[index];
+    if (random_.below(2) == 0) {
+      bench_.committer().roll_segment();
+      REQUIRE(bench_.await(bench_.committer().commit()));
+    }
+    const CompactionRules rules{.delete_retention_ms = kDeleteRetentionMs, .min_dirty_ratio = 0};
+    const WallTime now = bench_.loop.clock().wall();
+    const auto plan = log->cleanable(rules, now);
+    Cleaner cleaner(bench_.context(), bench_.maintenance, bench_.loop.clock(),
+                    random_.below(2) == 0 ? 100 : 1 << 20);
+    auto cleaning = cleaner.clean({log, rules});
+    const bool stopped = random_.below(4) == 0;
+    if (random_.below(3) == 0) trim(at->first, index);
+    if (random_.below(3) == 0) append(at->first, index);
+    if (stopped) {
+      bench_.loop.run([&] { return cleaning.done() || random_.below(20) == 0; }, 100);
+      cleaner.stop();
+    }
+    REQUIRE(bench_.await(std::move(cleaning)));
+    for (ModelRecord& record : model.records) {
+      if (record.compacted_ms < 0) record.compacted_ms = now.unix_millis;
+    }
+    check_compacted(*log, model, plan, stopped || !plan.worth_it);
+  }
+
+  void check_compacted(PartitionLog& log, ModelPartition& model,
+                       const PartitionLog::Cleanable& plan, bool partial) {
+    std::vector<bool> there(model.records.size());
+    const auto bytes = bench_.await(log.read(log.log_start(), {1 << 22, true}));
+    REQUIRE(bytes);
+    const Buffer whole = bytes->copy();
+    const auto batches = wire::split_batches(whole);
+    REQUIRE(batches);
+    for (const auto& batch : *batches) {
+      Buffer storage;
+      const auto records = tests::records_of(batch, storage);
+      REQUIRE(records);
+      for (const auto& record : *records) there[static_cast<std::size_t>(record.offset)] = true;
+    }
+    std::map<std::string, Offset> newest;
+    std::map<std::string, Offset> newest_in_plan;
+    for (std::size_t i = 0; i < model.records.size(); ++i) {
+      if (!model.records[i].key) continue;
+      newest[*model.records[i].key] = static_cast<Offset>(i);
+      if (static_cast<Offset>(i) < plan.end)
+        newest_in_plan[*model.records[i].key] = static_cast<Offset>(i);
+    }
+    const std::int64_t now = bench_.loop.clock().wall().unix_millis;
+    for (Offset offset = log.log_start(); offset < log.end(); ++offset) {
+      ModelRecord& record = model.records[static_cast<std::size_t>(offset)];
+      const bool here = there[static_cast<std::size_t>(offset)];
+      CAPTURE(offset);
+      REQUIRE_FALSE((record.gone && here));
+      const bool replaced = record.key && newest[*record.key] > offset;
+      if (!here && !record.gone && record.key && !replaced) {
+        REQUIRE_FALSE(record.value);
+        REQUIRE(now >= record.compacted_ms + kDeleteRetentionMs);
+      }
+      if (!partial && offset < plan.end && offset != plan.newest) {
+        REQUIRE((!here || (record.key && newest_in_plan[*record.key] == offset)));
+      }
+      record.gone = !here;
+    }
+    REQUIRE((log.end() == log.log_start() || there.back()));
+  }
+
+  void find_time(const std::string& topic, std::size_t partition) {
+    const ModelPartition& model = model_.at(topic)[partition];
+    PartitionLog& log = log_of(topic, partition);
+    const auto time = static_cast<std::int64_t>(1'000 + random_.below(1'100));
+    Offset first = -1;
+    std::int64_t newest = -1;
+    for (std::size_t i = model.records.size(); i > static_cast<std::size_t>(model.start); --i) {
+      const ModelRecord& record = model.records[i - 1];
+      if (record.gone) continue;
+      if (record.timestamp >= time) first = static_cast<Offset>(i - 1);
+      newest = std::max(newest, record.timestamp);
+    }
+    const auto found = bench_.await(log.find_timestamp(time));
+    REQUIRE(found);
+    REQUIRE(found->offset == first);
+    const auto latest = bench_.await(log.find_max_timestamp());
+    REQUIRE(latest);
+    REQUIRE(latest->timestamp == newest);
+    if (newest < 0) return;
+    REQUIRE(model.records[static_cast<std::size_t>(latest->offset)].timestamp == newest);
   }
 
   // As the broker does it once the commit that forgot is durable.
@@ -145,25 +266,23 @@ class Model {
     std::vector<Task<PartitionLog::Appended>> appends;
     std::vector<Offset> expected;
     for (std::uint64_t i = 1 + random_.below(4); i > 0; --i) {
-      std::vector<std::string> values;
-      for (std::uint64_t n = 1 + random_.below(4); n > 0; --n) {
-        values.push_back(std::string(random_.below(40), 'v') + std::to_string(next_value_++));
-      }
+      std::vector<ModelRecord> records;
+      for (std::uint64_t n = 1 + random_.below(4); n > 0; --n) records.push_back(random_record());
       const std::int64_t producer = random_.below(2) == 0 ? -1 : static_cast<int>(random_.below(5));
       const std::int32_t sequence = producer < 0 ? -1 : model.next_sequence[producer];
       const auto now = bench_.loop.clock().wall();
-      const Buffer batch = batch_of(values, producer, sequence);
+      const Buffer batch = random_batch(records, producer, sequence);
       const auto base = static_cast<Offset>(model.records.size());
       appends.push_back(log.append(batch, now));
       expected.push_back(base);
       if (producer >= 0) {
-        model.next_sequence[producer] += static_cast<std::int32_t>(values.size());
+        model.next_sequence[producer] += static_cast<std::int32_t>(records.size());
         if (random_.below(3) == 0) {
           appends.push_back(log.append(batch, now));
           expected.push_back(base);
         }
       }
-      for (auto& value : values) model.records.push_back(std::move(value));
+      for (auto& record : records) model.records.push_back(std::move(record));
       model.ends.push_back(static_cast<Offset>(model.records.size()));
     }
     for (std::size_t i = 0; i < appends.size(); ++i) {
@@ -189,22 +308,51 @@ class Model {
     if (batches->empty()) return;
     REQUIRE((bytes->size() <= bytes_max || batches->size() == 1));
     // From the batch that holds `from`, without a gap.
-    Offset next = batches->front().base_offset();
-    REQUIRE(next <= from);
+    Offset next = std::min(from, batches->front().base_offset());
     REQUIRE(batches->front().last_offset() >= from);
+    const auto at = [&](Offset offset) { return model.records[static_cast<std::size_t>(offset)]; };
+    const auto skip_gone = [&](Offset to) {
+      for (; next < to; ++next) REQUIRE((at(next).gone || next < model.start));
+    };
     for (const auto& batch : *batches) {
-      REQUIRE(batch.validate());
-      REQUIRE(batch.base_offset() == next);
-      const auto records = wire::read_records(batch);
+      Buffer storage;
+      const auto records = tests::records_of(batch, storage);
       REQUIRE(records);
       for (const auto& record : *records) {
+        skip_gone(record.offset);
         REQUIRE(record.offset == next);
-        REQUIRE(*record.value == model.records[static_cast<std::size_t>(next)]);
+        REQUIRE(record.key == at(next).key);
+        REQUIRE(record.value == at(next).value);
+        REQUIRE(record.timestamp_ms == at(next).timestamp);
         ++next;
       }
+      skip_gone(batch.last_offset() + 1);
       REQUIRE(std::ranges::binary_search(model.ends, next));
     }
   }
+
+  ModelRecord random_record() {
+    ModelRecord record{.timestamp = static_cast<std::int64_t>(1'000 + random_.below(1'000))};
+    if (random_.below(8) > 0) record.key = "k" + std::to_string(random_.below(7));
+    if (!record.key || random_.below(4) > 0) {
+      record.value = std::string(random_.below(40), 'v') + std::to_string(next_value_++);
+    }
+    return record;
+  }
+
+  Buffer random_batch(const std::vector<ModelRecord>& records, std::int64_t producer,
+                      std::int32_t sequence) {
+    wire::RecordBatchBuilder builder(
+        {.producer_id = producer,
+         .producer_epoch = static_cast<std::int16_t>(producer < 0 ? -1 : 0),
+         .base_sequence = sequence});
+    for (const auto& record : records) builder.add(record.timestamp, record.key, record.value);
+    const Buffer batch = std::move(builder).finish();
+    if (random_.below(3) > 0) return batch;
+    return tests::compressed(batch, static_cast<wire::Compression>(1 + random_.below(4)));
+  }
+
+  static constexpr std::int64_t kDeleteRetentionMs = 100;
 
   SeededRandom random_;
   LogBench<Medium> bench_;

@@ -125,7 +125,23 @@ TEST_CASE("names and counts that are refused") {
 TEST_CASE("configuration that would not be honoured is refused") {
   TopicConfig config;
   CHECK_FALSE(config.set("no.such.thing", "1"));
-  CHECK_FALSE(config.set("cleanup.policy", "compact"));
+  for (const char* value : {"", "compact,", "delete;compact", "Compact"}) {
+    CHECK_FALSE(config.set("cleanup.policy", value));
+  }
+  CHECK(config.set("cleanup.policy", "compact"));
+  CHECK(config.compacts());
+  CHECK(config.set("retention.ms", "5"));
+  CHECK_FALSE(config.retention().ms);
+  CHECK(config.set("cleanup.policy", "compact, delete"));
+  CHECK(config.compacts());
+  CHECK(config.retention().ms == 5);
+  CHECK(config.set("cleanup.policy", "delete"));
+  CHECK_FALSE(config.compacts());
+  for (const char* value : {"", "-0.1", "1.1", "nan", "half"}) {
+    CHECK_FALSE(config.set("min.cleanable.dirty.ratio", value));
+  }
+  CHECK(config.set("min.cleanable.dirty.ratio", "0.01"));
+  config = TopicConfig();
   CHECK(config.set("cleanup.policy", "delete"));
   for (const char* value : {"", "-2", "soon"}) {
     CHECK_FALSE(config.set("retention.ms", value));

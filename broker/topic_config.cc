@@ -1,0 +1,148 @@
+#include "broker/topic_config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::broker {
+namespace {
+
+constexpr TopicConfig::Known kKnown[] = {
+    {"cleanup.policy", "delete",
+     "delete: old records go by retention; compact: the newest record of each key stays; both, "
+     "with "
+     "a comma"},
+    {"compression.type", "producer", "producer: batches are stored as they were sent"},
+    {"delete.retention.ms", "86400000",
+     "compact: how long a record without a value stays, so that readers see that its key is gone"},
+    {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
+    {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
+    {"min.cleanable.dirty.ratio", "0.5",
+     "compact: part of the bytes that has to be new before it is worth the work"},
+    {"min.compaction.lag.ms", "0", "compact: records younger than this stay"},
+    {"min.insync.replicas", "1", "1: a record is acknowledged when this broker has fsynced it"},
+    {"retention.bytes", "-1",
+     "size of a partition above which its oldest segments go; -1: no limit"},
+    {"retention.ms", "-1", "age of its newest record at which a segment goes; -1: never"},
+    {"segment.ms", "604800000", "compact: age at which the open segment is closed to be compacted"},
+};
+
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+// A configuration that is a number, and what is accepted.
+struct TopicConfig::Bound {
+  std::string_view name;
+  std::int64_t least;
+};
+
+namespace {
+
+constexpr std::int64_t kPositive = 1;
+constexpr std::int64_t kFromZero = 0;
+constexpr std::int64_t kUnlimitedOrMore = -1;
+
+}  // namespace
+
+std::span<const TopicConfig::Known> TopicConfig::known() {
+  return kKnown;
+}
+
+Result<void> TopicConfig::set(const std::string& name, const std::string& value) {
+  static constexpr Bound kNumbers[] = {
+      {"delete.retention.ms", kFromZero},   {"max.message.bytes", kPositive},
+      {"min.compaction.lag.ms", kFromZero}, {"retention.bytes", kUnlimitedOrMore},
+      {"retention.ms", kUnlimitedOrMore},   {"segment.ms", kPositive},
+  };
+  const auto* known = std::ranges::find(kKnown, name, &Known::name);
+  if (known == std::end(kKnown)) {
+    return fail(Code::invalid, fmt::format("unknown topic configuration {}", name));
+  }
+  const auto* bound = std::ranges::find(kNumbers, name, &Bound::name);
+  if (bound != std::end(kNumbers)) {
+    const auto number = number_in(value);
+    if (!number || *number < bound->least) {
+      return fail(Code::invalid, fmt::format("{} must be a number from {}, got \"{}\"", name,
+                                             bound->least, value));
+    }
+    set_number(*bound, *number);
+  } else if (name == "cleanup.policy") {
+    TRY_VOID(set_policy(value));
+  } else if (name == "min.cleanable.dirty.ratio") {
+    TRY_VOID(set_dirty_ratio(value));
+  } else if (value != known->default_value) {
+    return fail(Code::invalid, fmt::format("{}={} is not supported: this version offers only {}",
+                                           name, value, known->default_value));
+  }
+  overrides_.insert_or_assign(name, value);
+  return {};
+}
+
+void TopicConfig::set_number(const Bound& bound, std::int64_t number) {
+  const auto limit = number < 0 ? std::nullopt : std::optional(number);
+  if (bound.name == "delete.retention.ms") compaction_.delete_retention_ms = number;
+  if (bound.name == "max.message.bytes") max_message_bytes_ = static_cast<std::size_t>(number);
+  if (bound.name == "min.compaction.lag.ms") compaction_.min_lag_ms = number;
+  if (bound.name == "retention.bytes") retention_.bytes = limit;
+  if (bound.name == "retention.ms") retention_.ms = limit;
+  if (bound.name == "segment.ms") compaction_.segment_ms = number;
+}
+
+Result<void> TopicConfig::set_policy(const std::string& value) {
+  bool deletes = false;
+  bool compacts = false;
+  for (ByteView rest = value;;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view policy = trimmed(rest.substr(0, comma));
+    if (policy != "delete" && policy != "compact") {
+      return fail(Code::invalid,
+                  fmt::format("cleanup.policy must be delete, compact, or both with a "
+                              "comma, got \"{}\"",
+                              value));
+    }
+    deletes |= policy == "delete";
+    compacts |= policy == "compact";
+    if (comma == ByteView::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  deletes_ = deletes;
+  compacts_ = compacts;
+  return {};
+}
+
+Result<void> TopicConfig::set_dirty_ratio(const std::string& value) {
+  double ratio = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ratio);
+  if (error != std::errc() || end != value.data() + value.size() || !(ratio >= 0 && ratio <= 1)) {
+    return fail(Code::invalid,
+                fmt::format("min.cleanable.dirty.ratio must be from 0 to 1, got \"{}\"", value));
+  }
+  compaction_.min_dirty_ratio = ratio;
+  return {};
+}
+
+Result<void> TopicConfig::unset(const std::string& name) {
+  const auto* known = std::ranges::find(kKnown, name, &Known::name);
+  const std::string default_value(known == std::end(kKnown) ? "" : known->default_value);
+  TRY_VOID(set(name, default_value));
+  overrides_.erase(name);
+  return {};
+}
+
+}  // namespace sluice::broker

@@ -55,7 +55,6 @@ Buffer encode_response(std::int16_t version, std::int32_t correlation_id, const 
   return frame;
 }
 
-// The header's api_key is taken from M. REQUIRES: M has header.api_version.
 // A frame whose large record bytes stay where they are.
 struct GatheredFrame {
   Buffer bytes;                 // all but the splices
@@ -77,6 +76,7 @@ GatheredFrame gather_response(std::int16_t version, std::int32_t correlation_id,
   return frame;
 }
 
+// The header's api_key is taken from M. REQUIRES: M has header.api_version.
 template <class M>
 Buffer encode_request(RequestHeader header, const M& body) {
   header.api_key = M::key;

@@ -24,6 +24,7 @@ from harness import Broker, Frontend, Worker, eventually, sale  # noqa: E402
 HERE = pathlib.Path(__file__).parent
 ROUNDS = int(os.environ.get("SLUICE_BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("SLUICE_BENCH_SECONDS", "5"))
+LATENCY_ROUNDS = 3000
 CONNECTIONS = 64
 NGINX = """
 worker_processes {workers};
@@ -126,7 +127,7 @@ def commits(broker):
 def produce(broker, topic, partitions, record_bytes, records):
     before = commits(broker)
     done = harness.run("tests/bench/produce_bench", broker.listen, topic, partitions, record_bytes,
-                       records, 1, seconds=300)
+                       records, 1, 0, seconds=300)
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout), "commits": commits(broker) - before}
 
@@ -161,10 +162,28 @@ def bench_log(folder):
         shutil.rmtree(broker.folder)
 
 
+def bench_latency(folder):
+    print("one durable record at a time, beside fdatasync and a loopback round trip of the same "
+          f"bytes, in turns; {LATENCY_ROUNDS} of each; p50 / p99 in µs", flush=True)
+    broker = Broker(folder / "latency").start().wait_ready()
+    broker.create_topic("bench", 1)
+    for record_bytes in (200, 1024, 16 * 1024):
+        done = harness.run("tests/bench/latency_bench", broker.listen.rsplit(":", 1)[1], "bench",
+                           record_bytes, LATENCY_ROUNDS, folder / "bare.log", seconds=300)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        floor = result["fdatasync"]["p50_us"] + result["loopback"]["p50_us"]
+        figures = "   ".join(f"{name} {series['p50_us']:>5} / {series['p99_us']:>5}"
+                             for name, series in result.items())
+        print(f"  {record_bytes:>6} B   {figures}   p50 {result['produce']['p50_us'] - floor:+} µs"
+              " over fdatasync + loopback", flush=True)
+    broker.finish()
+
+
 def main(words):
-    parts = {"http": bench_http, "log": bench_log}
+    parts = {"http": bench_http, "log": bench_log, "latency": bench_latency}
     if any(word not in parts for word in words):
-        sys.exit("usage: bench.py [http] [log]")
+        sys.exit("usage: bench.py [http] [log] [latency]")
     for word in words or parts:
         with tempfile.TemporaryDirectory(prefix="sluice-bench.") as folder:
             parts[word](pathlib.Path(folder))

@@ -1,11 +1,10 @@
 // How many durable records a second our own client gets into a broker.
-// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS, prints one JSON
-// line.
+// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT, prints
+// one JSON line. IN_FLIGHT 0: as many records as keep every batch full.
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <condition_variable>
 #include <cstdint>
@@ -33,36 +32,40 @@ struct Plan {
   std::size_t record_bytes = 0;
   std::int64_t records = 0;
   Millis linger{0};
+  std::int64_t in_flight = 0;
 };
 
 // Enough for full batches, few enough that latency means something.
 constexpr std::int64_t kOutstandingBytesMax = 32LL << 20;
 constexpr std::int64_t kOutstandingRecordsMax = 50'000;
 
-// Counts what is under way; shared by the sending thread and the producer's.
-class Flight {
+std::int64_t in_flight_of(const Plan& plan) {
+  if (plan.in_flight > 0) return plan.in_flight;
+  return std::clamp(kOutstandingBytesMax / static_cast<std::int64_t>(plan.record_bytes),
+                    std::int64_t{1}, kOutstandingRecordsMax);
+}
+
+// A closed loop: each record that lands sends the next one, on the producer's own thread. The first
+// ones are sent by the main thread.
+class Loop {
  public:
-  explicit Flight(std::int64_t limit) : limit_(limit) {}
+  Loop(const Plan& plan, client::Producer& producer)
+      : plan_(plan), producer_(producer), value_(plan.record_bytes, 'v') {
+    latencies_.reserve(static_cast<std::size_t>(plan.records));
+  }
 
-  void take_off() {
+  // The seconds from the first send to the last landing.
+  Result<double> run() {
+    const Instant start = clock_.now();
+    const std::int64_t in_flight = std::min(in_flight_of(plan_), plan_.records);
+    for (std::int64_t n = 0; n < in_flight; ++n) send_next();
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [this] { return flying_ < limit_; });
-    ++flying_;
+    over_.wait(lock, [this] { return landed_ == plan_.records || error_; });
+    if (error_) return std::unexpected(*error_);
+    return static_cast<double>((clock_.now() - start).count()) / 1e9;
   }
 
-  void land(std::chrono::nanoseconds latency, bool persisted) {
-    const std::lock_guard lock(mutex_);
-    if (flying_-- == limit_) room_.notify_one();
-    if (persisted) {
-      latencies_.push_back(latency);
-    } else {
-      ++failed_;
-    }
-  }
-
-  std::int64_t failed() const { return failed_; }
-
-  // Microseconds. REQUIRES: nothing flies any more.
+  // Microseconds. REQUIRES: run() has finished.
   std::int64_t percentile(double share) {
     if (latencies_.empty()) return 0;
     const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
@@ -71,53 +74,69 @@ class Flight {
   }
 
  private:
-  const std::int64_t limit_;
+  void send_next() {
+    std::int64_t number = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sent_ == plan_.records || error_) return;
+      number = sent_++;
+    }
+    const Instant sent_at = clock_.now();
+    client::ProduceRecord record{.topic = plan_.topic,
+                                 .partition = static_cast<std::int32_t>(number % plan_.partitions),
+                                 .key = std::nullopt,
+                                 .value = value_,
+                                 .headers = {}};
+    const auto sent =
+        producer_.send(std::move(record), [this, sent_at](const client::Delivery& delivery) {
+          land(clock_.now() - sent_at, delivery);
+          send_next();
+        });
+    if (!sent) stop(sent.error());
+  }
+
+  void land(std::chrono::nanoseconds latency, const client::Delivery& delivery) {
+    if (delivery.outcome != client::Outcome::persisted) {
+      return stop(delivery.error.value_or(Error{Code::unavailable, "a record was not persisted"}));
+    }
+    const std::lock_guard lock(mutex_);
+    latencies_.push_back(latency);
+    if (++landed_ == plan_.records) over_.notify_one();
+  }
+
+  void stop(Error error) {
+    const std::lock_guard lock(mutex_);
+    error_ = std::move(error);
+    over_.notify_one();
+  }
+
+  const Plan& plan_;
+  client::Producer& producer_;
+  const Buffer value_;
+  const SystemClock clock_;
   std::mutex mutex_;
-  std::condition_variable room_;
-  std::int64_t flying_ = 0;
-  std::int64_t failed_ = 0;
+  std::condition_variable over_;
+  std::int64_t sent_ = 0;
+  std::int64_t landed_ = 0;
+  std::optional<Error> error_;
   std::vector<std::chrono::nanoseconds> latencies_;
 };
 
-Result<double> produce_all(const Plan& plan, client::Producer& producer, Flight& flight) {
-  const Buffer value(plan.record_bytes, 'v');
-  const SystemClock clock;
-  const Instant start = clock.now();
-  for (std::int64_t n = 0; n < plan.records; ++n) {
-    flight.take_off();
-    const Instant sent = clock.now();
-    client::ProduceRecord record{.topic = plan.topic,
-                                 .partition = static_cast<std::int32_t>(n % plan.partitions),
-                                 .key = std::nullopt,
-                                 .value = value,
-                                 .headers = {}};
-    TRY_VOID(producer.send(std::move(record), [&flight, &clock, sent](client::Delivery delivery) {
-      flight.land(clock.now() - sent, delivery.outcome == client::Outcome::persisted);
-    }));
-  }
-  TRY_VOID(producer.flush(Millis(120'000)));
-  return static_cast<double>((clock.now() - start).count()) / 1e9;
-}
-
-std::int64_t limit_of(const Plan& plan) {
-  return std::clamp(kOutstandingBytesMax / static_cast<std::int64_t>(plan.record_bytes),
-                    std::int64_t{1}, kOutstandingRecordsMax);
-}
-
 Result<void> run_plan(const Plan& plan) {
-  Flight flight(limit_of(plan));
   client::ProducerOptions options;
   options.linger = plan.linger;
   TRY(producer,
       client::Producer::open({.bootstrap_servers = plan.servers, .client_id = "bench", .extra = {}},
                              options));
-  TRY(seconds, produce_all(plan, *producer, flight));
-  if (flight.failed() > 0) {
-    return fail(Code::unavailable, fmt::format("{} records were not persisted", flight.failed()));
-  }
-  fmt::print("{{\"seconds\":{:.6f},\"records\":{},\"bytes\":{},\"p50_us\":{},\"p99_us\":{}}}\n",
-             seconds, plan.records, plan.records * static_cast<std::int64_t>(plan.record_bytes),
-             flight.percentile(0.5), flight.percentile(0.99));
+  producer->look_up(plan.topic, Millis(10'000));
+  Loop loop(plan, *producer);
+  TRY(seconds, loop.run());
+  TRY_VOID(producer->flush(Millis(10'000)));
+  fmt::print(
+      "{{\"seconds\":{:.6f},\"records\":{},\"bytes\":{},\"p50_us\":{},\"p99_us\":{},"
+      "\"p999_us\":{},\"max_us\":{}}}\n",
+      seconds, plan.records, plan.records * static_cast<std::int64_t>(plan.record_bytes),
+      loop.percentile(0.5), loop.percentile(0.99), loop.percentile(0.999), loop.percentile(1));
   return {};
 }
 
@@ -129,10 +148,11 @@ bool parse(std::string_view text, T& number) {
 
 std::optional<Plan> plan_of(std::span<char*> words) {
   std::int64_t linger_ms = 0;
-  if (words.size() != 7) return std::nullopt;
+  if (words.size() != 8) return std::nullopt;
   Plan plan{.servers = words[1], .topic = words[2]};
   if (!parse(words[3], plan.partitions) || !parse(words[4], plan.record_bytes) ||
-      !parse(words[5], plan.records) || !parse(words[6], linger_ms)) {
+      !parse(words[5], plan.records) || !parse(words[6], linger_ms) ||
+      !parse(words[7], plan.in_flight)) {
     return std::nullopt;
   }
   if (plan.partitions == 0 || plan.record_bytes == 0) return std::nullopt;
@@ -144,7 +164,8 @@ int run(std::span<char*> words) {
   const auto plan = plan_of(words);
   if (!plan) {
     fmt::print(stderr,
-               "usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS\n");
+               "usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS "
+               "IN_FLIGHT\n");
     return 2;
   }
   if (const auto done = run_plan(*plan); !done) {

@@ -8,7 +8,7 @@ import harness
 from harness import eventually
 
 ROUNDS = int(os.environ.get("SLUICE_KILL_ROUNDS", "2" if harness.SANITIZED else "5"))
-RECORDS = 4_000 if harness.SANITIZED else 20_000
+RECORDS = int(os.environ.get("SLUICE_KILL_RECORDS", "4000" if harness.SANITIZED else "20000"))
 
 
 class Sender:

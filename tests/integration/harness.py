@@ -110,6 +110,7 @@ class Daemon:
         self.news = threading.Condition()
         self.process = None
         self.expected_dead = False
+        self.environment = {}
         self.listen = self.admin = None
         self.seconds_to_ready = None
 
@@ -126,6 +127,7 @@ class Daemon:
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True, errors="replace",
+                                        env={**os.environ, **self.environment},
                                         preexec_fn=die_with_parent)
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         ready = self.wait_for_line(r"\bready\b.*listen=", after=seen, seconds=30)

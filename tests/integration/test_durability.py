@@ -49,9 +49,16 @@ class Sender:
         return lambda: self.producer.poll(0.01) is None or len(self.acknowledged) >= goal
 
 
+@pytest.fixture
+def rolling_broker(tmp_path, daemons):
+    """Segments of the smallest size: kills meet rolls and flushes often."""
+    return daemons(harness.Broker(tmp_path / "broker", {"segment_bytes": "1MiB"})).start() \
+        .wait_ready()
+
+
 @pytest.mark.chaos
-def test_nothing_acknowledged_is_lost(broker):
-    partitions = 4
+def test_nothing_acknowledged_is_lost(rolling_broker):
+    broker, partitions = rolling_broker, 4
     broker.create_topic("kept", partitions)
     sender = Sender(broker, "kept", partitions)
     for _ in range(ROUNDS):

@@ -10,7 +10,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -44,18 +43,12 @@ http {{
 """
 
 
-def free_address():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
 class Nginx:
     """The yardstick of HTTP, with as many workers as there are cores."""
 
     def __init__(self, folder):
         folder.mkdir()
-        self.listen = free_address()
+        self.listen = f"127.0.0.1:{harness.free_port()}"
         config = folder / "nginx.conf"
         config.write_text(NGINX.format(folder=folder, address=self.listen,
                                        workers=os.cpu_count()), encoding="utf-8")

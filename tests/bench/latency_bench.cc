@@ -11,17 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
@@ -30,6 +26,8 @@
 #include "shared/wire/frame.h"
 #include "shared/wire/messages/produce.h"
 #include "shared/wire/record.h"
+#include "tests/bench/latencies.h"
+#include "tests/bench/program.h"
 
 namespace sluice::bench {
 namespace {
@@ -50,15 +48,6 @@ class File {
  private:
   int number_;
 };
-
-Result<void> write_all(int file, ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written <= 0) return fail(Code::io, "a write failed");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 Result<Buffer> read_exactly(int file, std::size_t count) {
   Buffer bytes(count, '\0');
@@ -154,28 +143,18 @@ Result<void> produce(int socket, ByteView request) {
               fmt::format("the broker answers error {}", std::to_underlying(error)));
 }
 
-// Latencies of one kind of operation, in microseconds.
-class Series {
- public:
-  template <class Operation>
-  Result<void> time(const Clock& clock, Operation operation) {
-    const Instant start = clock.now();
-    TRY_VOID(operation());
-    micros_.push_back((clock.now() - start).count() / 1000);
-    return {};
-  }
-  void forget() { micros_.clear(); }
-  std::string json() {
-    std::ranges::sort(micros_);
-    const auto at = [this](double share) {
-      return micros_[static_cast<std::size_t>(share * static_cast<double>(micros_.size() - 1))];
-    };
-    return fmt::format("{{\"p50_us\":{},\"p99_us\":{},\"max_us\":{}}}", at(0.5), at(0.99), at(1));
-  }
+template <class Operation>
+Result<void> time(const Clock& clock, Latencies& into, Operation operation) {
+  const Instant start = clock.now();
+  TRY_VOID(operation());
+  into.add(clock.now() - start);
+  return {};
+}
 
- private:
-  std::vector<std::int64_t> micros_;
-};
+std::string json(Latencies& latencies) {
+  return fmt::format("{{\"p50_us\":{},\"p99_us\":{},\"max_us\":{}}}", latencies.percentile(0.5),
+                     latencies.percentile(0.99), latencies.percentile(1));
+}
 
 struct Plan {
   std::uint16_t port = 0;
@@ -193,55 +172,47 @@ Result<void> run_plan(const Plan& plan) {
   const Echo echo;
   TRY(there_and_back, connect_to(echo.port()));
   TRY(broker, connect_to(plan.port));
-  Series sync;
-  Series trip;
-  Series durable;
+  Latencies sync;
+  Latencies trip;
+  Latencies durable;
   for (int round = -kWarmUpRounds; round < plan.rounds; ++round) {
     if (round == 0) {
-      for (Series* series : {&sync, &trip, &durable}) series->forget();
+      for (Latencies* latencies : {&sync, &trip, &durable}) latencies->clear();
     }
-    TRY_VOID(sync.time(clock, [&]() -> Result<void> {
+    TRY_VOID(time(clock, sync, [&]() -> Result<void> {
       TRY_VOID(write_all(file.number(), record));
       if (::fdatasync(file.number()) != 0) return fail(Code::io, "the file cannot be synced");
       return {};
     }));
-    TRY_VOID(trip.time(clock, [&]() -> Result<void> {
+    TRY_VOID(time(clock, trip, [&]() -> Result<void> {
       TRY_VOID(write_all(there_and_back.number(), record));
       TRY_VOID(read_exactly(there_and_back.number(), record.size()));
       return {};
     }));
-    TRY_VOID(durable.time(clock, [&] { return produce(broker.number(), request); }));
+    TRY_VOID(time(clock, durable, [&] { return produce(broker.number(), request); }));
   }
-  fmt::print("{{\"fdatasync\":{},\"loopback\":{},\"produce\":{}}}\n", sync.json(), trip.json(),
-             durable.json());
+  fmt::print("{{\"fdatasync\":{},\"loopback\":{},\"produce\":{}}}\n", json(sync), json(trip),
+             json(durable));
   return {};
 }
 
-template <class T>
-bool parse(std::string_view text, T& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number > 0;
-}
-
-int run(std::span<char*> words) {
+std::optional<Plan> plan_of(std::span<char*> words) {
   Plan plan;
   if (words.size() != 6 || !parse(words[1], plan.port) || !parse(words[3], plan.record_bytes) ||
       !parse(words[4], plan.rounds)) {
-    fmt::print(stderr, "usage: latency_bench PORT TOPIC RECORD_BYTES ROUNDS FILE\n");
-    return 2;
+    return std::nullopt;
   }
+  if (plan.port == 0 || plan.record_bytes == 0 || plan.rounds <= 0) return std::nullopt;
   plan.topic = words[2];
   plan.file = words[5];
-  if (const auto done = run_plan(plan); !done) {
-    fmt::print(stderr, "{}\n", done.error().context);
-    return 1;
-  }
-  return 0;
+  return plan;
 }
 
 }  // namespace
 }  // namespace sluice::bench
 
 int main(int argc, char** argv) {
-  return sluice::bench::run({argv, static_cast<std::size_t>(argc)});
+  return sluice::bench::run<sluice::bench::Plan>(
+      {argv, static_cast<std::size_t>(argc)}, "latency_bench PORT TOPIC RECORD_BYTES ROUNDS FILE",
+      sluice::bench::plan_of, sluice::bench::run_plan);
 }

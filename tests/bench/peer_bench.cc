@@ -13,12 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -30,6 +27,8 @@
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
+#include "tests/bench/latencies.h"
+#include "tests/bench/program.h"
 
 namespace sluice::bench {
 namespace {
@@ -42,12 +41,6 @@ struct Plan {
   std::size_t records = 0;
   std::size_t in_flight = 0;
 };
-
-template <class T>
-bool parse(std::string_view text, T& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
 
 // A blocking loopback connection with what has been received and not yet consumed. Owns the socket.
 class Connection {
@@ -130,7 +123,7 @@ class Acknowledgements {
   void land(std::size_t number, Instant now) {
     if (number >= sent_.size() || done_[number]) return;
     done_[number] = true;
-    latencies_.push_back(now - sent_[number]);
+    latencies_.add(now - sent_[number]);
     while (first_open_ < done_.size() && done_[first_open_]) ++first_open_;
   }
 
@@ -139,21 +132,15 @@ class Acknowledgements {
     while (first_open_ <= number && first_open_ < done_.size()) land(first_open_, now);
   }
 
-  std::size_t count() const { return latencies_.size(); }
+  std::size_t count() const { return latencies_.count(); }
 
-  // Microseconds.
-  std::int64_t percentile(double share) {
-    if (latencies_.empty()) return 0;
-    const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
-    std::nth_element(latencies_.begin(), latencies_.begin() + at, latencies_.end());
-    return latencies_[static_cast<std::size_t>(at)].count() / 1000;
-  }
+  Latencies& latencies() { return latencies_; }
 
  private:
   std::vector<Instant> sent_;
   std::vector<bool> done_;
   std::size_t first_open_ = 0;
-  std::vector<std::chrono::nanoseconds> latencies_;
+  Latencies latencies_;
 };
 
 // One server's language. Stateless but for what its connection needs.
@@ -399,10 +386,11 @@ std::unique_ptr<Protocol> protocol_of(const std::string& name) {
   return nullptr;
 }
 
-Result<void> run_plan(const Plan& plan, Protocol& protocol) {
+Result<void> run_plan(const Plan& plan) {
+  const auto protocol = protocol_of(plan.protocol);
   const auto connection = std::make_unique<Connection>();
   TRY_VOID(connection->open(plan.port));
-  TRY_VOID(protocol.prepare(*connection, plan.name));
+  TRY_VOID(protocol->prepare(*connection, plan.name));
   const SystemClock clock;
   const Buffer value(plan.record_bytes, 'v');
   Acknowledgements acks(plan.records);
@@ -412,20 +400,20 @@ Result<void> run_plan(const Plan& plan, Protocol& protocol) {
   while (acks.count() < plan.records) {
     const Instant sent_at = clock.now();
     for (; sent < plan.records && sent - acks.count() < plan.in_flight; ++sent) {
-      protocol.append_publish(out, value);
+      protocol->append_publish(out, value);
       acks.sent(sent, sent_at);
     }
     TRY_VOID(connection->send(out));
     out.clear();
     TRY_VOID(connection->receive());
-    TRY_VOID(protocol.take(*connection, acks, clock.now()));
+    TRY_VOID(protocol->take(*connection, acks, clock.now()));
   }
   const double seconds = static_cast<double>((clock.now() - start).count()) / 1e9;
   fmt::print(
       "{{\"seconds\":{:.6f},\"records\":{},\"bytes\":{},\"p50_us\":{},\"p99_us\":{},"
       "\"p999_us\":{}}}\n",
-      seconds, plan.records, plan.records * plan.record_bytes, acks.percentile(0.5),
-      acks.percentile(0.99), acks.percentile(0.999));
+      seconds, plan.records, plan.records * plan.record_bytes, acks.latencies().percentile(0.5),
+      acks.latencies().percentile(0.99), acks.latencies().percentile(0.999));
   return {};
 }
 
@@ -433,31 +421,19 @@ std::optional<Plan> plan_of(std::span<char*> words) {
   if (words.size() != 7) return std::nullopt;
   Plan plan{.protocol = words[1], .name = words[3]};
   if (!parse(words[2], plan.port) || !parse(words[4], plan.record_bytes) ||
-      !parse(words[5], plan.records) || !parse(words[6], plan.in_flight) || plan.in_flight == 0) {
+      !parse(words[5], plan.records) || !parse(words[6], plan.in_flight) || plan.in_flight == 0 ||
+      !protocol_of(plan.protocol)) {
     return std::nullopt;
   }
   return plan;
-}
-
-int run(std::span<char*> words) {
-  const auto plan = plan_of(words);
-  const auto protocol = plan ? protocol_of(plan->protocol) : nullptr;
-  if (!protocol) {
-    fmt::print(stderr,
-               "usage: peer_bench redis|nats|rabbitmq|rabbitmq-quorum PORT NAME RECORD_BYTES "
-               "RECORDS IN_FLIGHT\n");
-    return 2;
-  }
-  if (const auto done = run_plan(*plan, *protocol); !done) {
-    fmt::print(stderr, "{}: {}\n", plan->protocol, done.error().context);
-    return 1;
-  }
-  return 0;
 }
 
 }  // namespace
 }  // namespace sluice::bench
 
 int main(int argc, char** argv) {
-  return sluice::bench::run({argv, static_cast<std::size_t>(argc)});
+  return sluice::bench::run<sluice::bench::Plan>(
+      {argv, static_cast<std::size_t>(argc)},
+      "peer_bench redis|nats|rabbitmq|rabbitmq-quorum PORT NAME RECORD_BYTES RECORDS IN_FLIGHT",
+      sluice::bench::plan_of, sluice::bench::run_plan);
 }

@@ -26,18 +26,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 
 import harness  # noqa: E402
 from confluent_kafka import admin as kafka_admin  # noqa: E402
-from harness import Broker, eventually  # noqa: E402
+from harness import Broker, eventually, free_port  # noqa: E402
 
 RECORD_BYTES = (200, 1024, 16 * 1024)
 IN_FLIGHT = (1, 8, 64, 256)
 FIRST_RECORDS = 200  # of the round that only finds the rate
 RECORDS_MAX = 2_000_000
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def accepts(port):

@@ -5,10 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +19,8 @@
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/client/producer.h"
+#include "tests/bench/latencies.h"
+#include "tests/bench/program.h"
 
 namespace sluice::bench {
 namespace {
@@ -65,13 +65,8 @@ class Loop {
     return static_cast<double>((clock_.now() - start).count()) / 1e9;
   }
 
-  // Microseconds. REQUIRES: run() has finished.
-  std::int64_t percentile(double share) {
-    if (latencies_.empty()) return 0;
-    const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(latencies_.size() - 1));
-    std::nth_element(latencies_.begin(), latencies_.begin() + at, latencies_.end());
-    return latencies_[static_cast<std::size_t>(at)].count() / 1000;
-  }
+  // REQUIRES: run() has finished.
+  Latencies& latencies() { return latencies_; }
 
  private:
   void send_next() {
@@ -100,7 +95,7 @@ class Loop {
       return stop(delivery.error.value_or(Error{Code::unavailable, "a record was not persisted"}));
     }
     const std::lock_guard lock(mutex_);
-    latencies_.push_back(latency);
+    latencies_.add(latency);
     if (++landed_ == plan_.records) over_.notify_one();
   }
 
@@ -119,7 +114,7 @@ class Loop {
   std::int64_t sent_ = 0;
   std::int64_t landed_ = 0;
   std::optional<Error> error_;
-  std::vector<std::chrono::nanoseconds> latencies_;
+  Latencies latencies_;
 };
 
 Result<void> run_plan(const Plan& plan) {
@@ -136,14 +131,9 @@ Result<void> run_plan(const Plan& plan) {
       "{{\"seconds\":{:.6f},\"records\":{},\"bytes\":{},\"p50_us\":{},\"p99_us\":{},"
       "\"p999_us\":{},\"max_us\":{}}}\n",
       seconds, plan.records, plan.records * static_cast<std::int64_t>(plan.record_bytes),
-      loop.percentile(0.5), loop.percentile(0.99), loop.percentile(0.999), loop.percentile(1));
+      loop.latencies().percentile(0.5), loop.latencies().percentile(0.99),
+      loop.latencies().percentile(0.999), loop.latencies().percentile(1));
   return {};
-}
-
-template <class T>
-bool parse(std::string_view text, T& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && number >= 0;
 }
 
 std::optional<Plan> plan_of(std::span<char*> words) {
@@ -155,29 +145,20 @@ std::optional<Plan> plan_of(std::span<char*> words) {
       !parse(words[7], plan.in_flight)) {
     return std::nullopt;
   }
-  if (plan.partitions == 0 || plan.record_bytes == 0) return std::nullopt;
+  if (plan.partitions <= 0 || plan.record_bytes == 0 || plan.records < 0 || linger_ms < 0 ||
+      plan.in_flight < 0) {
+    return std::nullopt;
+  }
   plan.linger = Millis(linger_ms);
   return plan;
-}
-
-int run(std::span<char*> words) {
-  const auto plan = plan_of(words);
-  if (!plan) {
-    fmt::print(stderr,
-               "usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS "
-               "IN_FLIGHT\n");
-    return 2;
-  }
-  if (const auto done = run_plan(*plan); !done) {
-    fmt::print(stderr, "{}\n", done.error().context);
-    return 1;
-  }
-  return 0;
 }
 
 }  // namespace
 }  // namespace sluice::bench
 
 int main(int argc, char** argv) {
-  return sluice::bench::run({argv, static_cast<std::size_t>(argc)});
+  return sluice::bench::run<sluice::bench::Plan>(
+      {argv, static_cast<std::size_t>(argc)},
+      "produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT",
+      sluice::bench::plan_of, sluice::bench::run_plan);
 }

@@ -5,9 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,24 +13,23 @@
 
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
+#include "tests/bench/program.h"
 
 namespace sluice::bench {
 namespace {
 
-std::optional<std::size_t> parse_size(std::string_view text) {
-  std::size_t size = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-  if (error != std::errc() || end != text.data() + text.size() || size == 0) return std::nullopt;
-  return size;
-}
+struct Plan {
+  std::string file;
+  std::size_t batch_bytes = 0;
+  std::size_t total_bytes = 0;
+};
 
-Result<void> write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0) return fail(Code::io, "the file cannot be written");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
+std::optional<Plan> plan_of(std::span<char*> words) {
+  if (words.size() != 4) return std::nullopt;
+  Plan plan{.file = words[1]};
+  if (!parse(words[2], plan.batch_bytes) || !parse(words[3], plan.total_bytes)) return std::nullopt;
+  if (plan.batch_bytes == 0 || plan.total_bytes == 0) return std::nullopt;
+  return plan;
 }
 
 // The seconds that all batches took.
@@ -47,32 +44,23 @@ Result<double> append_and_sync(int file, std::size_t batch_bytes, std::size_t to
   return static_cast<double>((clock.now() - start).count()) / 1e9;
 }
 
-int run(std::span<char*> words) {
-  const auto batch = words.size() == 4 ? parse_size(words[2]) : std::nullopt;
-  const auto total = words.size() == 4 ? parse_size(words[3]) : std::nullopt;
-  if (!batch || !total) {
-    fmt::print(stderr, "usage: raw_log_bench FILE BATCH_BYTES TOTAL_BYTES\n");
-    return 2;
-  }
-  const int file = ::open(words[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) {
-    fmt::print(stderr, "{} cannot be opened\n", words[1]);
-    return 1;
-  }
-  const auto seconds = append_and_sync(file, *batch, *total);
+Result<void> run_plan(const Plan& plan) {
+  const int file = ::open(plan.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return fail(Code::io, fmt::format("{} cannot be opened", plan.file));
+  const auto seconds = append_and_sync(file, plan.batch_bytes, plan.total_bytes);
   ::close(file);
-  if (!seconds) {
-    fmt::print(stderr, "{}\n", seconds.error().context);
-    return 1;
-  }
-  const std::size_t syncs = (*total + *batch - 1) / *batch;
-  fmt::print("{{\"seconds\":{:.6f},\"bytes\":{},\"syncs\":{}}}\n", *seconds, syncs * *batch, syncs);
-  return 0;
+  if (!seconds) return std::unexpected(seconds.error());
+  const std::size_t syncs = (plan.total_bytes + plan.batch_bytes - 1) / plan.batch_bytes;
+  fmt::print("{{\"seconds\":{:.6f},\"bytes\":{},\"syncs\":{}}}\n", *seconds,
+             syncs * plan.batch_bytes, syncs);
+  return {};
 }
 
 }  // namespace
 }  // namespace sluice::bench
 
 int main(int argc, char** argv) {
-  return sluice::bench::run({argv, static_cast<std::size_t>(argc)});
+  return sluice::bench::run<sluice::bench::Plan>({argv, static_cast<std::size_t>(argc)},
+                                                 "raw_log_bench FILE BATCH_BYTES TOTAL_BYTES",
+                                                 sluice::bench::plan_of, sluice::bench::run_plan);
 }

@@ -68,6 +68,13 @@ class Reply:
         return f"{self.status} {self.body[:300]!r}"
 
 
+def free_port():
+    """For a server of another project that cannot be told to choose one itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Http:
     """A keep-alive connection to one server, reopened after an error."""
 

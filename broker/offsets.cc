@@ -16,8 +16,6 @@ Buffer offset_key(const std::string& group, const Offsets::Partition& partition)
 }
 
 // <offset i64><leader epoch i32><committed at i64><metadata>
-constexpr std::size_t kFixedBytes = 8 + 4 + 8;
-
 Buffer encode_offset(const CommittedOffset& offset) {
   Buffer value;
   append_be(value, offset.offset);
@@ -27,17 +25,6 @@ Buffer encode_offset(const CommittedOffset& offset) {
   return value;
 }
 
-// Takes a length-prefixed name off the front of `rest`. False when it is cut short.
-bool take_name(ByteView& rest, std::string& name) {
-  if (rest.size() < 2) return false;
-  const std::size_t length = load_be<std::uint16_t>(rest.data());
-  rest.remove_prefix(2);
-  if (rest.size() < length) return false;
-  name = rest.substr(0, length);
-  rest.remove_prefix(length);
-  return true;
-}
-
 }  // namespace
 
 Result<void> Offsets::recover() {
@@ -45,20 +32,20 @@ Result<void> Offsets::recover() {
   const Buffer end = state_end(StateKind::offset);
   for (cursor->seek(state_key(StateKind::offset)); cursor->valid() && cursor->key() < end;
        cursor->next()) {
-    ByteView key = cursor->key().substr(1);
-    const ByteView value = cursor->value();
-    std::string group;
+    wire::Reader key(cursor->key().substr(1));
+    const std::string group(take_text(key));
     Partition partition;
-    if (!take_name(key, group) || !take_name(key, partition.first) || key.size() != 4 ||
-        value.size() < kFixedBytes) {
+    partition.first = take_text(key);
+    partition.second = key.integer<std::int32_t>();
+    wire::Reader value(cursor->value());
+    CommittedOffset offset;
+    offset.offset = value.integer<std::int64_t>();
+    offset.leader_epoch = value.integer<std::int32_t>();
+    offset.committed_at = {value.integer<std::int64_t>()};
+    if (!key.finished() || !value.ok()) {
       return fail(Code::corrupt, fmt::format("a committed offset of group {} is damaged", group));
     }
-    partition.second = load_be<std::int32_t>(key.data());
-    CommittedOffset offset;
-    offset.offset = load_be<std::int64_t>(value.data());
-    offset.leader_epoch = load_be<std::int32_t>(value.data() + 8);
-    offset.committed_at = {load_be<std::int64_t>(value.data() + 12)};
-    offset.metadata = value.substr(kFixedBytes);
+    offset.metadata = value.take(value.remaining());
     groups_[group].insert_or_assign(std::move(partition), std::move(offset));
     ++count_;
   }

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "shared/config/text.h"
 
 namespace sluice::broker {
 namespace {
@@ -31,13 +32,6 @@ constexpr TopicConfig::Known kKnown[] = {
     {"segment.ms", "604800000", "compact: age at which the open segment is closed to be compacted"},
 };
 
-std::optional<std::int64_t> number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
@@ -46,10 +40,11 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-// A configuration that is a number, and what is accepted.
-struct TopicConfig::Bound {
+// A configuration that is a number: what is accepted, and where it goes.
+struct TopicConfig::Number {
   std::string_view name;
   std::int64_t least;
+  void (*put)(TopicConfig& config, std::int64_t number);
 };
 
 namespace {
@@ -58,6 +53,10 @@ constexpr std::int64_t kPositive = 1;
 constexpr std::int64_t kFromZero = 0;
 constexpr std::int64_t kUnlimitedOrMore = -1;
 
+std::optional<std::int64_t> unless_unlimited(std::int64_t number) {
+  return number < 0 ? std::nullopt : std::optional(number);
+}
+
 }  // namespace
 
 std::span<const TopicConfig::Known> TopicConfig::known() {
@@ -65,23 +64,36 @@ std::span<const TopicConfig::Known> TopicConfig::known() {
 }
 
 Result<void> TopicConfig::set(const std::string& name, const std::string& value) {
-  static constexpr Bound kNumbers[] = {
-      {"delete.retention.ms", kFromZero},   {"max.message.bytes", kPositive},
-      {"min.compaction.lag.ms", kFromZero}, {"retention.bytes", kUnlimitedOrMore},
-      {"retention.ms", kUnlimitedOrMore},   {"segment.ms", kPositive},
+  using Config = TopicConfig;
+  using Value = std::int64_t;
+  static constexpr Number kNumbers[] = {
+      {"delete.retention.ms", kFromZero,
+       [](Config& config, Value value) { config.compaction_.delete_retention_ms = value; }},
+      {"max.message.bytes", kPositive,
+       [](Config& config, Value value) {
+         config.max_message_bytes_ = static_cast<std::size_t>(value);
+       }},
+      {"min.compaction.lag.ms", kFromZero,
+       [](Config& config, Value value) { config.compaction_.min_lag_ms = value; }},
+      {"retention.bytes", kUnlimitedOrMore,
+       [](Config& config, Value value) { config.retention_.bytes = unless_unlimited(value); }},
+      {"retention.ms", kUnlimitedOrMore,
+       [](Config& config, Value value) { config.retention_.ms = unless_unlimited(value); }},
+      {"segment.ms", kPositive,
+       [](Config& config, Value value) { config.compaction_.segment_ms = value; }},
   };
   const auto* known = std::ranges::find(kKnown, name, &Known::name);
   if (known == std::end(kKnown)) {
     return fail(Code::invalid, fmt::format("unknown topic configuration {}", name));
   }
-  const auto* bound = std::ranges::find(kNumbers, name, &Bound::name);
-  if (bound != std::end(kNumbers)) {
-    const auto number = number_in(value);
-    if (!number || *number < bound->least) {
+  const auto* entry = std::ranges::find(kNumbers, name, &Number::name);
+  if (entry != std::end(kNumbers)) {
+    const auto number = config::parse_integer(value);
+    if (!number || *number < entry->least) {
       return fail(Code::invalid, fmt::format("{} must be a number from {}, got \"{}\"", name,
-                                             bound->least, value));
+                                             entry->least, value));
     }
-    set_number(*bound, *number);
+    entry->put(*this, *number);
   } else if (name == "cleanup.policy") {
     TRY_VOID(set_policy(value));
   } else if (name == "min.cleanable.dirty.ratio") {
@@ -92,16 +104,6 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
   }
   overrides_.insert_or_assign(name, value);
   return {};
-}
-
-void TopicConfig::set_number(const Bound& bound, std::int64_t number) {
-  const auto limit = number < 0 ? std::nullopt : std::optional(number);
-  if (bound.name == "delete.retention.ms") compaction_.delete_retention_ms = number;
-  if (bound.name == "max.message.bytes") max_message_bytes_ = static_cast<std::size_t>(number);
-  if (bound.name == "min.compaction.lag.ms") compaction_.min_lag_ms = number;
-  if (bound.name == "retention.bytes") retention_.bytes = limit;
-  if (bound.name == "retention.ms") retention_.ms = limit;
-  if (bound.name == "segment.ms") compaction_.segment_ms = number;
 }
 
 Result<void> TopicConfig::set_policy(const std::string& value) {

@@ -43,8 +43,7 @@ class TopicConfig {
   const std::map<std::string, std::string>& overrides() const { return overrides_; }
 
  private:
-  struct Bound;
-  void set_number(const Bound& bound, std::int64_t number);
+  struct Number;
   Result<void> set_policy(const std::string& value);
   Result<void> set_dirty_ratio(const std::string& value);
 

@@ -38,34 +38,6 @@ Buffer encode_topic(const Topic& topic) {
   return bytes;
 }
 
-// Reads the same from stored bytes, which may be damaged.
-class StoredTopic {
- public:
-  explicit StoredTopic(ByteView bytes) : rest_(bytes) {}
-
-  ByteView take(std::size_t count) {
-    if (rest_.size() < count) {
-      ok_ = false;
-      return {};
-    }
-    const ByteView taken = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return taken;
-  }
-  template <class T>
-  T number() {
-    const ByteView bytes = take(sizeof(T));
-    return ok_ ? load_be<T>(bytes.data()) : T{0};
-  }
-  std::string text() { return std::string(take(number<std::uint16_t>())); }
-  bool ok() const { return ok_; }
-  bool finished() const { return ok_ && rest_.empty(); }
-
- private:
-  ByteView rest_;
-  bool ok_ = true;
-};
-
 }  // namespace
 
 Topics::Topics(LogContext& log, Random& random, TopicLimits limits)
@@ -87,15 +59,15 @@ Result<void> Topics::recover() {
        cursor->next()) {
     auto topic = std::make_unique<Topic>();
     topic->name = cursor->key().substr(1);
-    StoredTopic stored(cursor->value());
+    wire::Reader stored(cursor->value());
     topic->id = stored.take(16);
-    for (auto count = stored.number<std::uint32_t>(); count > 0 && stored.ok(); --count) {
+    for (auto count = stored.integer<std::uint32_t>(); count > 0 && stored.ok(); --count) {
       topic->partitions.push_back(
-          std::make_shared<PartitionLog>(log_, stored.number<PartitionId>()));
+          std::make_shared<PartitionLog>(log_, stored.integer<PartitionId>()));
     }
-    for (auto count = stored.number<std::uint16_t>(); count > 0 && stored.ok(); --count) {
-      const std::string name = stored.text();
-      if (const auto known = topic->config.set(name, stored.text()); !known) {
+    for (auto count = stored.integer<std::uint16_t>(); count > 0 && stored.ok(); --count) {
+      const std::string name(take_text(stored));
+      if (const auto known = topic->config.set(name, std::string(take_text(stored))); !known) {
         return fail(Code::corrupt, fmt::format("the stored description of topic {} is damaged: {}",
                                                topic->name, known.error().context));
       }
@@ -223,6 +195,13 @@ TopicError Topics::check_new(const std::string& name, std::int32_t partitions) c
   return {};
 }
 
+Task<TopicError> Topics::commit() {
+  if (auto done = co_await log_.committer.commit(); !done) {
+    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
+  }
+  co_return TopicError{};
+}
+
 Task<TopicError> Topics::create(std::string name, std::int32_t partitions, TopicConfig config) {
   if (auto refusal = check_new(name, partitions); refusal.code != ErrorCode::none) {
     co_return refusal;
@@ -234,10 +213,7 @@ Task<TopicError> Topics::create(std::string name, std::int32_t partitions, Topic
   topic->partitions = new_partitions(partitions);
   stage(*topic);
   topics_.emplace(std::move(name), std::move(topic));
-  if (auto done = co_await log_.committer.commit(); !done) {
-    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
-  }
-  co_return TopicError{};
+  co_return co_await commit();
 }
 
 TopicError Topics::check_growth(const std::string& name, std::int32_t count) const {
@@ -266,10 +242,7 @@ Task<TopicError> Topics::grow(std::string name, std::int32_t count) {
     topic.partitions.push_back(std::move(partition));
   }
   stage(topic);
-  if (auto done = co_await log_.committer.commit(); !done) {
-    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
-  }
-  co_return TopicError{};
+  co_return co_await commit();
 }
 
 Task<TopicError> Topics::reconfigure(std::string name, TopicConfig config) {
@@ -280,10 +253,7 @@ Task<TopicError> Topics::reconfigure(std::string name, TopicConfig config) {
   }
   found->second->config = std::move(config);
   stage(*found->second);
-  if (auto done = co_await log_.committer.commit(); !done) {
-    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
-  }
-  co_return TopicError{};
+  co_return co_await commit();
 }
 
 Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* removed) {
@@ -299,10 +269,7 @@ Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* remo
   log_.committer.erase(state_key(StateKind::topic, name));
   partition_count_ -= found->second->partitions.size();
   topics_.erase(found);
-  if (auto done = co_await log_.committer.commit(); !done) {
-    co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
-  }
-  co_return TopicError{};
+  co_return co_await commit();
 }
 
 std::vector<std::shared_ptr<PartitionLog>> Topics::new_partitions(std::int32_t count) {

@@ -76,6 +76,7 @@ class Topics {
  private:
   std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
   void stage(const Topic& topic);
+  Task<TopicError> commit();
   Result<void> recover_partitions(const Topic& topic) const;
 
   // A partition while it is recovered.

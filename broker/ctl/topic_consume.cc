@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <map>
@@ -16,6 +15,7 @@
 #include "broker/ctl/json.h"
 #include "broker/ctl/print.h"
 #include "shared/client/consumer.h"
+#include "shared/config/text.h"
 
 namespace sluice::ctl {
 
@@ -46,13 +46,12 @@ Result<Start> start_of(const std::string& from) {
   if (from == "latest") return Start{client::kOffsetEnd};
   const bool is_time = from.starts_with('@');
   const std::string_view digits = std::string_view(from).substr(is_time ? 1 : 0);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || number < 0) {
+  const auto number = config::parse_integer(digits);
+  if (!number || *number < 0) {
     return fail(Code::invalid,
                 fmt::format("--from \"{}\" is not earliest, latest, an offset or @UNIX_MS", from));
   }
-  return Start{number, is_time};
+  return Start{*number, is_time};
 }
 
 // A consumer and how far it is to go: to the end of each partition as it was at the start, unless

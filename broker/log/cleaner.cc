@@ -14,22 +14,13 @@ struct Cleaner::Pass {
   std::int64_t next_horizon_ms = kNoHorizon;
 };
 
-namespace {
-
-bool in_part(const Cursor& cursor, const Part& part, PartitionId id) {
-  return cursor.valid() && cursor.key().size() == 16 &&
-         load_be<Segment>(cursor.key().data()) == part.segment &&
-         load_be<PartitionId>(cursor.key().data() + 4) == id;
-}
-
-}  // namespace
-
 // Adds the keys of the part from `next` on, which moves. False: the map is full.
 Result<bool> Cleaner::collect_step(const Store& store, PartitionId id, const Part& part,
                                    NewestOffsets& newest, Offset& next) {
   const auto cursor = store.cursor(Family::log, kStepBytes);
   std::size_t read = 0;
-  for (cursor->seek(log_key(part.segment, id, next)); in_part(*cursor, part, id); cursor->next()) {
+  for (cursor->seek(log_key(part.segment, id, next)); key_in_part(*cursor, part.segment, id);
+       cursor->next()) {
     if (read >= kStepBytes) return true;
     read += cursor->value().size();
     TRY(batches, wire::split_batches(cursor->value()));
@@ -69,8 +60,8 @@ Result<Cleaner::Step> Cleaner::clean_step(const Store& store, PartitionId id, co
   Rewriter rewriter;
   std::size_t read = 0;
   const auto cursor = store.cursor(Family::log, kStepBytes);
-  for (cursor->seek(log_key(part.segment, id, from)); in_part(*cursor, part, id); cursor->next()) {
-    const auto last = load_be<Offset>(cursor->key().data() + 8);
+  cursor->seek(log_key(part.segment, id, from));
+  for (; const auto key = key_in_part(*cursor, part.segment, id); cursor->next()) {
     if (read >= kStepBytes) {
       step.done = false;
       break;
@@ -80,8 +71,8 @@ Result<Cleaner::Step> Cleaner::clean_step(const Store& store, PartitionId id, co
     step.max_timestamp = std::max(step.max_timestamp, cleaned.max_timestamp);
     step.next_horizon_ms = std::min(step.next_horizon_ms, cleaned.next_horizon_ms);
     step.dropped += cleaned.dropped;
-    step.next = last + 1;
-    rewriter.add(last, cursor->value().size(), std::move(cleaned));
+    step.next = key->last_offset + 1;
+    rewriter.add(key->last_offset, cursor->value().size(), std::move(cleaned));
   }
   TRY_VOID(cursor->status());
   step.rewrites = rewriter.finish();

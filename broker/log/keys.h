@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 #include "shared/base/bytes.h"
+#include "shared/wire/io.h"
 
 namespace sluice::broker {
 
@@ -46,9 +48,29 @@ inline Buffer log_key(Segment segment, PartitionId partition, Offset last_offset
   return key;
 }
 
+struct LogKey {
+  Segment segment = 0;
+  PartitionId partition = 0;
+  Offset last_offset = 0;
+};
+
+// Nothing: the key is damaged.
+inline std::optional<LogKey> parse_log_key(ByteView key) {
+  constexpr std::size_t kPartitionAt = sizeof(Segment);
+  constexpr std::size_t kOffsetAt = kPartitionAt + sizeof(PartitionId);
+  if (key.size() != kOffsetAt + sizeof(Offset)) return std::nullopt;
+  return LogKey{load_be<Segment>(key.data()), load_be<PartitionId>(key.data() + kPartitionAt),
+                load_be<Offset>(key.data() + kOffsetAt)};
+}
+
 // The first log key of a segment.
 inline Buffer segment_begin(Segment segment) {
   return log_key(segment, 0, 0);
+}
+
+// A stored name: <length u16><name>.
+inline ByteView take_text(wire::Reader& from) {
+  return from.take(from.integer<std::uint16_t>());
 }
 
 inline Buffer state_key(StateKind kind, ByteView rest = {}) {

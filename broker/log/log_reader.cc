@@ -15,14 +15,11 @@ namespace {
 // A fetch of at least so much is a scan: it pays to read ahead of it.
 constexpr std::size_t kScanBytes = 1 << 20;
 
-bool in_part(const Cursor& cursor, Segment segment, PartitionId partition) {
-  return cursor.valid() && cursor.key().size() == 16 &&
-         load_be<Segment>(cursor.key().data()) == segment &&
-         load_be<PartitionId>(cursor.key().data() + 4) == partition;
-}
-
-Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offset from,
-                                        std::int64_t timestamp) {
+// Shows the batch's records at or after `from` to visit(record, found), which may replace what was
+// found, until it returns false.
+template <class Visit>
+Result<TimestampedOffset> search(const wire::RecordBatchView& batch, Offset from,
+                                 TimestampedOffset found, Visit visit) {
   Buffer storage;
   const auto plain = wire::plain_records(batch, storage);
   // Nobody has looked into it before: its first record stands for all, early, never late.
@@ -32,33 +29,38 @@ Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offs
   wire::RecordCursor records(batch, *plain);
   wire::Record record;
   while (records.next(record)) {
-    if (record.offset >= from && record.timestamp_ms >= timestamp) {
-      return TimestampedOffset{record.offset, record.timestamp_ms};
-    }
-  }
-  TRY_VOID(records.finish());
-  return TimestampedOffset{};
-}
-
-// The newer of `found` and the batch's newest record at or after `from`.
-Result<TimestampedOffset> newest_in_batch(const wire::RecordBatchView& batch, Offset from,
-                                          TimestampedOffset found) {
-  Buffer storage;
-  const auto plain = wire::plain_records(batch, storage);
-  if (!plain) {
-    return TimestampedOffset{std::max(from, batch.base_offset()), batch.max_timestamp_ms()};
-  }
-  wire::RecordCursor records(batch, *plain);
-  wire::Record record;
-  while (records.next(record)) {
-    if (record.offset < from || record.timestamp_ms <= found.timestamp) continue;
-    found = {record.offset, record.timestamp_ms};
+    if (record.offset >= from && !visit(record, found)) return found;
   }
   TRY_VOID(records.finish());
   return found;
 }
 
+Result<TimestampedOffset> find_in_batch(const wire::RecordBatchView& batch, Offset from,
+                                        std::int64_t timestamp) {
+  return search(batch, from, {}, [&](const wire::Record& record, TimestampedOffset& found) {
+    if (record.timestamp_ms < timestamp) return true;
+    found = {record.offset, record.timestamp_ms};
+    return false;
+  });
+}
+
+// The newer of `found` and the batch's newest record at or after `from`.
+Result<TimestampedOffset> newest_in_batch(const wire::RecordBatchView& batch, Offset from,
+                                          TimestampedOffset found) {
+  return search(batch, from, found, [](const wire::Record& record, TimestampedOffset& newest) {
+    if (record.timestamp_ms > newest.timestamp) newest = {record.offset, record.timestamp_ms};
+    return true;
+  });
+}
+
 }  // namespace
+
+std::optional<LogKey> key_in_part(const Cursor& cursor, Segment segment, PartitionId partition) {
+  if (!cursor.valid()) return std::nullopt;
+  const auto key = parse_log_key(cursor.key());
+  if (!key || key->segment != segment || key->partition != partition) return std::nullopt;
+  return key;
+}
 
 // Calls visit(batch) from the batch that holds `from`, in order, until it returns false.
 template <class Visit>
@@ -67,7 +69,7 @@ Result<void> LogReader::for_each_batch(Offset from, std::size_t readahead, Visit
   for (const Part& part : parts_) {
     if (part.end <= from) continue;
     for (cursor->seek(log_key(part.segment, partition_, from));
-         in_part(*cursor, part.segment, partition_); cursor->next()) {
+         key_in_part(*cursor, part.segment, partition_); cursor->next()) {
       TRY(batches, wire::split_batches(cursor->value()));
       for (const auto& batch : batches) {
         if (batch.last_offset() < from) continue;  // coalesced before the one that is wanted

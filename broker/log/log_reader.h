@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "broker/log/keys.h"
@@ -30,6 +31,9 @@ struct TimestampedOffset {
   Offset offset = -1;
   std::int64_t timestamp = -1;
 };
+
+// The value that the cursor is at when it lies in that part; else nothing.
+std::optional<LogKey> key_in_part(const Cursor& cursor, Segment segment, PartitionId partition);
 
 class LogReader {
  public:

@@ -75,9 +75,8 @@ Result<void> PartitionLog::check_end() const {
   const Segment segment = parts_.back().segment;
   cursor->seek_for_prev(log_key(segment, id_, kOffsetMax));
   TRY_VOID(cursor->status());
-  const Buffer begin = log_key(segment, id_, 0);
-  const bool found = cursor->valid() && cursor->key().substr(0, 8) == begin.substr(0, 8);
-  const Offset end = found ? load_be<Offset>(cursor->key().data() + 8) + 1 : parts_.back().first;
+  const auto last = key_in_part(*cursor, segment, id_);
+  const Offset end = last ? last->last_offset + 1 : parts_.back().first;
   if (end == end_) return {};
   return fail(Code::corrupt,
               fmt::format("it ends at offset {}, but {} were acknowledged", end, end_));

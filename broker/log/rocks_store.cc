@@ -259,10 +259,7 @@ std::string damaged_text(const std::string& path, std::string_view what) {
 Error open_error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();
   if (text.find("lock") != std::string::npos || text.find("LOCK") != std::string::npos) {
-    return {Code::unavailable,
-            fmt::format("data_dir {} is in use by another process: stop it or choose another "
-                        "data_dir ({})",
-                        path, text)};
+    return in_use_error(path, status);
   }
   if (status.IsCorruption()) return {Code::corrupt, damaged_text(path, text)};
   return {Code::storage, fmt::format("data_dir {} cannot be opened: {}", path, text)};
@@ -285,6 +282,13 @@ class SilentLogger final : public rocksdb::Logger {
 };
 
 }  // namespace
+
+Error in_use_error(const std::string& data_dir, const rocksdb::Status& status) {
+  return {Code::unavailable,
+          fmt::format("data_dir {} is in use by another process: stop it or choose another "
+                      "data_dir ({})",
+                      data_dir, status.ToString())};
+}
 
 Error translate(const rocksdb::Status& status, std::string_view doing) {
   const Code code = status.IsCorruption() ? Code::corrupt : Code::storage;

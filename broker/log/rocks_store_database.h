@@ -14,6 +14,9 @@
 
 namespace sluice::broker {
 
+// Another process holds the lock.
+Error in_use_error(const std::string& data_dir, const rocksdb::Status& status);
+
 Error translate(const rocksdb::Status& status, std::string_view doing);
 
 // Opens a database to read from it. `env`: what its files are read through, null for the file

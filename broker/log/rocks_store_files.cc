@@ -14,6 +14,7 @@
 #include <rocksdb/sst_file_reader.h>
 
 #include "broker/log/log_file_check.h"
+#include "broker/log/rocks_store_database.h"
 #include "broker/log/rocks_store_mark.h"
 
 namespace sluice::broker {
@@ -238,10 +239,7 @@ Result<DirectoryLock> DirectoryLock::take(const std::string& data_dir) {
   if (text.find("ermission denied") != std::string::npos) {
     return fail(Code::storage, fmt::format("data_dir {} cannot be locked: {}", data_dir, text));
   }
-  return fail(Code::unavailable,
-              fmt::format("data_dir {} is in use by another process: stop it or choose another "
-                          "data_dir ({})",
-                          data_dir, text));
+  return std::unexpected(in_use_error(data_dir, status));
 }
 
 FilesReport check_start_files(const std::string& data_dir) {

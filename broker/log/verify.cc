@@ -12,35 +12,6 @@ namespace {
 
 constexpr std::size_t kReadaheadBytes = 4 << 20;
 
-// Takes values off the front of stored bytes, which may be damaged.
-class StoredBytes {
- public:
-  explicit StoredBytes(ByteView bytes) : rest_(bytes) {}
-
-  ByteView take(std::size_t count) {
-    if (rest_.size() < count) {
-      ok_ = false;
-      rest_ = {};
-      return {};
-    }
-    const ByteView taken = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return taken;
-  }
-  template <class T>
-  T number() {
-    const ByteView bytes = take(sizeof(T));
-    return ok_ ? load_be<T>(bytes.data()) : T{0};
-  }
-  ByteView text() { return take(number<std::uint16_t>()); }
-  bool ok() const { return ok_; }
-  bool finished() const { return ok_ && rest_.empty(); }
-
- private:
-  ByteView rest_;
-  bool ok_ = true;
-};
-
 std::string hex(ByteView bytes) {
   std::string text;
   for (const char byte : bytes.substr(0, 64)) {
@@ -135,9 +106,9 @@ void Verifier::check_kinds() {
 }
 
 void Verifier::read_meta(ByteView name, ByteView value) {
-  StoredBytes stored(value);
+  wire::Reader stored(value);
   if (name == "format") {
-    const auto version = stored.number<std::uint32_t>();
+    const auto version = stored.integer<std::uint32_t>();
     format_known_ =
         stored.finished() && (version == kFormatVersion || version == kFormatVersionTaken);
     if (format_known_) return;
@@ -146,9 +117,9 @@ void Verifier::read_meta(ByteView name, ByteView value) {
                                       kFormatVersion)});
   }
   if (name == "next_partition") {
-    next_partition_ = stored.number<PartitionId>();
+    next_partition_ = stored.integer<PartitionId>();
   } else if (name == "next_producer_id") {
-    (void)stored.number<std::int64_t>();
+    (void)stored.integer<std::int64_t>();
   } else if (name == "cluster_id") {
     (void)stored.take(36);
   } else {
@@ -159,15 +130,15 @@ void Verifier::read_meta(ByteView name, ByteView value) {
 
 void Verifier::read_topic(ByteView name, ByteView value) {
   report_.topics += 1;
-  StoredBytes stored(value);
+  wire::Reader stored(value);
   (void)stored.take(16);
   std::vector<PartitionId> ids;
-  for (auto count = stored.number<std::uint32_t>(); count > 0 && stored.ok(); --count) {
-    ids.push_back(stored.number<PartitionId>());
+  for (auto count = stored.integer<std::uint32_t>(); count > 0 && stored.ok(); --count) {
+    ids.push_back(stored.integer<PartitionId>());
   }
-  for (auto count = stored.number<std::uint16_t>(); count > 0 && stored.ok(); --count) {
-    (void)stored.text();
-    (void)stored.text();
+  for (auto count = stored.integer<std::uint16_t>(); count > 0 && stored.ok(); --count) {
+    (void)take_text(stored);
+    (void)take_text(stored);
   }
   const std::string topic(name);
   if (!stored.finished()) {
@@ -188,8 +159,8 @@ void Verifier::read_topic(ByteView name, ByteView value) {
 
 // Takes the partition's number off the key. Null: nobody's, which is said.
 Verifier::Partition* Verifier::owner(ByteView& rest, std::string_view what) {
-  StoredBytes key(rest);
-  const auto id = key.number<PartitionId>();
+  wire::Reader key(rest);
+  const auto id = key.integer<PartitionId>();
   const auto place = partitions_.find(id);
   if (key.ok() && place != partitions_.end()) {
     rest.remove_prefix(sizeof(PartitionId));
@@ -203,8 +174,8 @@ Verifier::Partition* Verifier::owner(ByteView& rest, std::string_view what) {
 void Verifier::read_partition(ByteView rest, ByteView value) {
   Partition* partition = owner(rest, "a stored start");
   if (partition == nullptr) return;
-  StoredBytes stored(value);
-  const auto start = stored.number<Offset>();
+  wire::Reader stored(value);
+  const auto start = stored.integer<Offset>();
   if (stored.finished() && rest.empty() && start >= 0) {
     partition->log_start = start;
   } else {
@@ -217,14 +188,14 @@ void Verifier::read_part(ByteView rest, ByteView value) {
   Partition* partition = owner(rest, "a stored part");
   if (partition == nullptr) return;
   report_.parts += 1;
-  StoredBytes key(rest);
-  const auto segment = key.number<Segment>();
-  StoredBytes stored(value);
+  wire::Reader key(rest);
+  const auto segment = key.integer<Segment>();
+  wire::Reader stored(value);
   Part part;
-  part.first = stored.number<Offset>();
-  part.end = stored.number<Offset>();
-  part.max_timestamp = stored.number<std::int64_t>();
-  part.bytes = stored.number<std::uint64_t>();
+  part.first = stored.integer<Offset>();
+  part.end = stored.integer<Offset>();
+  part.max_timestamp = stored.integer<std::int64_t>();
+  part.bytes = stored.integer<std::uint64_t>();
   if (!key.finished() || !stored.finished() || part.first < 0 || part.end < part.first) {
     return found(*partition, -1, "a stored part of it is damaged");
   }
@@ -237,9 +208,9 @@ void Verifier::read_cleaned(ByteView rest, ByteView value) {
   Partition* partition = owner(rest, "a stored mark of compaction");
   if (partition == nullptr) return;
   partition->sparse = true;
-  StoredBytes stored(value);
-  const auto cleaned = stored.number<Offset>();
-  (void)stored.number<std::int64_t>();  // when the next tombstone is due
+  wire::Reader stored(value);
+  const auto cleaned = stored.integer<Offset>();
+  (void)stored.integer<std::int64_t>();  // when the next tombstone is due
   if (!stored.finished() || !rest.empty() || cleaned < 0) {
     return found(*partition, -1, "how far it was compacted is damaged");
   }
@@ -272,8 +243,8 @@ void Verifier::read_producer(ByteView rest, ByteView value) {
   const Partition* partition = owner(rest, "a stored producer");
   if (partition == nullptr) return;
   report_.producers += 1;
-  StoredBytes key(rest);
-  const auto id = key.number<std::int64_t>();
+  wire::Reader key(rest);
+  const auto id = key.integer<std::int64_t>();
   SequenceCheck producers{SequenceCheck::Options{}};
   if (!key.finished() || !producers.restore(id, value)) {
     found(*partition, -1, fmt::format("what is stored of producer {} is damaged", id));
@@ -282,12 +253,12 @@ void Verifier::read_producer(ByteView rest, ByteView value) {
 
 void Verifier::read_offset(ByteView rest, ByteView value) {
   report_.group_offsets += 1;
-  StoredBytes key(rest);
-  const ByteView group = key.text();
-  const ByteView topic = key.text();
-  const auto index = key.number<std::int32_t>();
-  StoredBytes stored(value);
-  const auto offset = stored.number<Offset>();
+  wire::Reader key(rest);
+  const ByteView group = take_text(key);
+  const ByteView topic = take_text(key);
+  const auto index = key.integer<std::int32_t>();
+  wire::Reader stored(value);
+  const auto offset = stored.integer<Offset>();
   (void)stored.take(4 + 8);  // leader epoch, time; the client's metadata follows
   if (!key.finished() || !stored.ok()) {
     return found({.topic = std::string(topic),
@@ -329,10 +300,10 @@ void Verifier::read_log() {
       cursor->seek(log_key(next->first.first, next->first.second, 0));
       continue;
     }
-    StoredBytes key(cursor->key());
-    const auto segment = key.number<Segment>();
-    const auto id = key.number<PartitionId>();
-    const auto last_offset = key.number<Offset>();
+    wire::Reader key(cursor->key());
+    const auto segment = key.integer<Segment>();
+    const auto id = key.integer<PartitionId>();
+    const auto last_offset = key.integer<Offset>();
     if (!key.finished()) {
       found({.what = fmt::format("a log key is damaged: {}", hex(cursor->key()))});
     } else {

@@ -29,6 +29,8 @@ class Reader {
   // Why the first read failed; empty while ok().
   std::string_view reason() const { return reason_; }
   std::size_t remaining() const { return rest_.size(); }
+  // Nothing failed and nothing is left over.
+  bool finished() const { return ok() && rest_.empty(); }
 
   // Keeps the first reason. REQUIRES: `reason` is a literal.
   void fail(std::string_view reason) {

@@ -8,21 +8,22 @@ the broker's group commit reached. The machine's noise is in both sides of every
 import json
 import os
 import pathlib
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
+import matrix
+import measuring
+from measuring import bare, produce
 
-import harness  # noqa: E402
-from harness import Broker, Frontend, Worker, eventually, sale  # noqa: E402
+import harness
+from harness import Broker, Frontend, Worker, eventually, sale
 
 HERE = pathlib.Path(__file__).parent
-ROUNDS = int(os.environ.get("SLUICE_BENCH_ROUNDS", "3"))
-SECONDS = int(os.environ.get("SLUICE_BENCH_SECONDS", "5"))
+ROUNDS = measuring.rounds()
+SECONDS = int(measuring.seconds(5))
 LATENCY_ROUNDS = 3000
 CONNECTIONS = 64
 NGINX = """
@@ -109,30 +110,6 @@ def bench_http(folder):
         daemon.finish()
 
 
-def commits(broker):
-    """How many group commits (one fsync each) the broker has made."""
-    text = harness.Http(broker.admin).get("/metrics").body.decode()
-    found = re.search(r"^sluice_broker_commits_total(?:\{[^}]*\})? (\d+)", text, re.M)
-    assert found, "the broker's metrics do not count its commits"
-    return int(found[1])
-
-
-def produce(broker, topic, partitions, record_bytes, records):
-    before = commits(broker)
-    done = harness.run("tests/bench/produce_bench", broker.listen, topic, partitions, record_bytes,
-                       records, 1, 0, seconds=300)
-    assert done.returncode == 0, done.stderr
-    return {**json.loads(done.stdout), "commits": commits(broker) - before}
-
-
-def bare(folder, batch_bytes, total_bytes):
-    done = harness.run("tests/bench/raw_log_bench", folder / "bare.log", batch_bytes, total_bytes,
-                       seconds=300)
-    assert done.returncode == 0, done.stderr
-    (folder / "bare.log").unlink()
-    return json.loads(done.stdout)
-
-
 def bench_log(folder):
     print(f"log, durable, {ROUNDS} rounds in turns; median; ratio to a bare append + fdatasync of "
           "the same batches", flush=True)
@@ -142,14 +119,14 @@ def bench_log(folder):
         ours, theirs = [], []
         for _ in range(ROUNDS):
             result = produce(broker, "bench", 4, record_bytes, records)
-            batch = max(1, result["bytes"] // max(1, result["commits"]))
             ours.append(result)
-            theirs.append(bare(folder, batch, result["bytes"]))
+            theirs.append(bare(folder, result["batch"], result["bytes"]))
         rate = statistics.median(run["bytes"] / run["seconds"] for run in ours)
         limit = statistics.median(run["bytes"] / run["seconds"] for run in theirs)
         p99 = statistics.median(run["p99_us"] for run in ours)
         print(f"  {record_bytes:>6} B records {rate / record_bytes:>12,.0f} /s"
-              f" {rate / 1e6:8.1f} MB/s   p99 {p99 / 1000:7.1f} ms   batch {batch / 1024:8.1f} KiB"
+              f" {rate / 1e6:8.1f} MB/s   p99 {p99 / 1000:7.1f} ms"
+              f"   batch {ours[-1]['batch'] / 1024:8.1f} KiB"
               f"   {rate / limit:6.2f} × bare file", flush=True)
         broker.finish()
         shutil.rmtree(broker.folder)
@@ -161,10 +138,8 @@ def bench_latency(folder):
     broker = Broker(folder / "latency").start().wait_ready()
     broker.create_topic("bench", 1)
     for record_bytes in (200, 1024, 16 * 1024):
-        done = harness.run("tests/bench/latency_bench", broker.listen.rsplit(":", 1)[1], "bench",
-                           record_bytes, LATENCY_ROUNDS, folder / "bare.log", seconds=300)
-        assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout)
+        result = measuring.program("latency_bench", broker.listen.rsplit(":", 1)[1], "bench",
+                                   record_bytes, LATENCY_ROUNDS, folder / "bare.log")
         floor = result["fdatasync"]["p50_us"] + result["loopback"]["p50_us"]
         figures = "   ".join(f"{name} {series['p50_us']:>5} / {series['p99_us']:>5}"
                              for name, series in result.items())
@@ -173,13 +148,17 @@ def bench_latency(folder):
     broker.finish()
 
 
+# What runs when nothing is named, and what is only run by its name.
+USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
+PARTS = {**USUAL, "matrix": matrix.run}
+
+
 def main(words):
-    parts = {"http": bench_http, "log": bench_log, "latency": bench_latency}
-    if any(word not in parts for word in words):
-        sys.exit("usage: bench.py [http] [log] [latency]")
-    for word in words or parts:
+    if any(word not in PARTS for word in words):
+        sys.exit(f"usage: bench.py [{'|'.join(PARTS)}]…")
+    for word in words or USUAL:
         with tempfile.TemporaryDirectory(prefix="sluice-bench.") as folder:
-            parts[word](pathlib.Path(folder))
+            PARTS[word](pathlib.Path(folder))
 
 
 if __name__ == "__main__":

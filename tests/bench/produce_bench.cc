@@ -1,10 +1,13 @@
 // How many durable records a second our own client gets into a broker.
-// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT, prints
-// one JSON line. IN_FLIGHT 0: as many records as keep every batch full.
+// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE
+// prints one JSON line. IN_FLIGHT 0: as many records as keep every batch full. RATE 0: a closed
+// loop; else so many records a second are due, whatever the broker does, and a record's latency
+// counts from when it was due; then IN_FLIGHT has no meaning.
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -33,6 +36,7 @@ struct Plan {
   std::int64_t records = 0;
   Millis linger{0};
   std::int64_t in_flight = 0;
+  std::int64_t rate = 0;
 };
 
 // Enough for full batches, few enough that latency means something.
@@ -45,11 +49,12 @@ std::int64_t in_flight_of(const Plan& plan) {
                     std::int64_t{1}, kOutstandingRecordsMax);
 }
 
-// A closed loop: each record that lands sends the next one, on the producer's own thread. The first
-// ones are sent by the main thread.
-class Loop {
+// Sends all records and notes how long each took. In the closed loop each record that lands sends
+// the next one, on the producer's own thread; the first ones, and all of a given rate, are sent by
+// the main thread.
+class Load {
  public:
-  Loop(const Plan& plan, client::Producer& producer)
+  Load(const Plan& plan, client::Producer& producer)
       : plan_(plan), producer_(producer), value_(plan.record_bytes, 'v') {
     latencies_.reserve(static_cast<std::size_t>(plan.records));
   }
@@ -57,8 +62,12 @@ class Loop {
   // The seconds from the first send to the last landing.
   Result<double> run() {
     const Instant start = clock_.now();
-    const std::int64_t in_flight = std::min(in_flight_of(plan_), plan_.records);
-    for (std::int64_t n = 0; n < in_flight; ++n) send_next();
+    if (plan_.rate > 0) {
+      send_at_rate(start);
+    } else {
+      const std::int64_t in_flight = std::min(in_flight_of(plan_), plan_.records);
+      for (std::int64_t n = 0; n < in_flight; ++n) send_next();
+    }
     std::unique_lock lock(mutex_);
     over_.wait(lock, [this] { return landed_ == plan_.records || error_; });
     if (error_) return std::unexpected(*error_);
@@ -69,6 +78,16 @@ class Loop {
   Latencies& latencies() { return latencies_; }
 
  private:
+  void send_at_rate(Instant start) {
+    for (std::int64_t number = 0; number < plan_.records; ++number) {
+      const Instant due = start + std::chrono::nanoseconds(number * 1'000'000'000 / plan_.rate);
+      std::unique_lock lock(mutex_);
+      if (over_.wait_for(lock, due - clock_.now(), [this] { return error_.has_value(); })) return;
+      lock.unlock();
+      send(number, due);
+    }
+  }
+
   void send_next() {
     std::int64_t number = 0;
     {
@@ -76,7 +95,10 @@ class Loop {
       if (sent_ == plan_.records || error_) return;
       number = sent_++;
     }
-    const Instant sent_at = clock_.now();
+    send(number, clock_.now());
+  }
+
+  void send(std::int64_t number, Instant sent_at) {
     client::ProduceRecord record{.topic = plan_.topic,
                                  .partition = static_cast<std::int32_t>(number % plan_.partitions),
                                  .key = std::nullopt,
@@ -85,7 +107,7 @@ class Loop {
     const auto sent =
         producer_.send(std::move(record), [this, sent_at](const client::Delivery& delivery) {
           land(clock_.now() - sent_at, delivery);
-          send_next();
+          if (plan_.rate == 0) send_next();
         });
     if (!sent) stop(sent.error());
   }
@@ -124,29 +146,29 @@ Result<void> run_plan(const Plan& plan) {
       client::Producer::open({.bootstrap_servers = plan.servers, .client_id = "bench", .extra = {}},
                              options));
   producer->look_up(plan.topic, Millis(10'000));
-  Loop loop(plan, *producer);
-  TRY(seconds, loop.run());
+  Load load(plan, *producer);
+  TRY(seconds, load.run());
   TRY_VOID(producer->flush(Millis(10'000)));
   fmt::print(
       "{{\"seconds\":{:.6f},\"records\":{},\"bytes\":{},\"p50_us\":{},\"p99_us\":{},"
       "\"p999_us\":{},\"max_us\":{}}}\n",
       seconds, plan.records, plan.records * static_cast<std::int64_t>(plan.record_bytes),
-      loop.latencies().percentile(0.5), loop.latencies().percentile(0.99),
-      loop.latencies().percentile(0.999), loop.latencies().percentile(1));
+      load.latencies().percentile(0.5), load.latencies().percentile(0.99),
+      load.latencies().percentile(0.999), load.latencies().percentile(1));
   return {};
 }
 
 std::optional<Plan> plan_of(std::span<char*> words) {
   std::int64_t linger_ms = 0;
-  if (words.size() != 8) return std::nullopt;
+  if (words.size() != 9) return std::nullopt;
   Plan plan{.servers = words[1], .topic = words[2]};
   if (!parse(words[3], plan.partitions) || !parse(words[4], plan.record_bytes) ||
       !parse(words[5], plan.records) || !parse(words[6], linger_ms) ||
-      !parse(words[7], plan.in_flight)) {
+      !parse(words[7], plan.in_flight) || !parse(words[8], plan.rate)) {
     return std::nullopt;
   }
   if (plan.partitions <= 0 || plan.record_bytes == 0 || plan.records < 0 || linger_ms < 0 ||
-      plan.in_flight < 0) {
+      plan.in_flight < 0 || plan.rate < 0) {
     return std::nullopt;
   }
   plan.linger = Millis(linger_ms);
@@ -159,6 +181,6 @@ std::optional<Plan> plan_of(std::span<char*> words) {
 int main(int argc, char** argv) {
   return sluice::bench::run<sluice::bench::Plan>(
       {argv, static_cast<std::size_t>(argc)},
-      "produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT",
+      "produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE",
       sluice::bench::plan_of, sluice::bench::run_plan);
 }

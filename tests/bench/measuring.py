@@ -1,0 +1,93 @@
+"""What the measurements share: brokers and programs in one folder, and what a process has used."""
+
+import json
+import os
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
+
+import harness  # noqa: E402
+from harness import Broker  # noqa: E402,F401
+
+MEMORY_DISK = "/dev/shm"  # tmpfs: an fsync there costs nothing
+
+
+def rounds(default=3):
+    return int(os.environ.get("SLUICE_BENCH_ROUNDS", default))
+
+
+def seconds(default):
+    """How long one measured round takes, about."""
+    return float(os.environ.get("SLUICE_BENCH_SECONDS", default))
+
+
+def program(name, *words, limit=600):
+    """Runs one of the programs beside this file; what it says in its line of JSON."""
+    done = harness.run(f"tests/bench/{name}", *words, seconds=limit)
+    assert done.returncode == 0, f"{name} {words}: {done.stderr}"
+    return json.loads(done.stdout)
+
+
+def metric(broker, name):
+    text = harness.Http(broker.admin).get("/metrics").body.decode()
+    found = re.search(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", text, re.M)
+    assert found, f"the broker's metrics do not tell {name}"
+    return float(found[1])
+
+
+def commits(broker):
+    """How many group commits (one fsync each) the broker has made."""
+    return int(metric(broker, "sluice_broker_commits_total"))
+
+
+def produce(broker, topic, partitions, record_bytes, records, linger_ms=1, in_flight=0, rate=0):
+    """Durable produce by librdkafka; `commits`, `batch`: those that the broker made of it.
+
+    in_flight 0: as many as keep batches full. rate 0: as fast as it goes, else records a second.
+    """
+    before = commits(broker)
+    result = program("produce_bench", broker.listen, topic, partitions, record_bytes, records,
+                     linger_ms, in_flight, rate)
+    result["commits"] = commits(broker) - before
+    result["batch"] = max(1, result["bytes"] // max(1, result["commits"]))
+    result["rate"] = records / result["seconds"]
+    return result
+
+
+def bare(folder, batch_bytes, total_bytes):
+    """The yardstick of durable throughput: a file that is appended and fdatasynced by batches."""
+    file = folder / "bare.log"
+    result = program("raw_log_bench", file, batch_bytes, total_bytes)
+    file.unlink()
+    return result
+
+
+def cpu_seconds(daemon):
+    """What all threads of a daemon have used."""
+    nanoseconds = 0
+    for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir():
+        nanoseconds += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    return nanoseconds / 1e9
+
+
+def written_bytes(daemon):
+    """What a daemon has caused to be written to a device; what was taken back does not count."""
+    text = pathlib.Path(f"/proc/{daemon.process.pid}/io").read_text(encoding="ascii")
+    fields = dict(re.findall(r"(\w+): (\d+)", text))
+    return int(fields["write_bytes"]) - int(fields["cancelled_write_bytes"])
+
+
+def row(*cells):
+    """One line of a table as docs/performance.md has it."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def head(*cells):
+    row(*cells)
+    print("|" + "---:|" * len(cells), flush=True)
+
+
+def mib(kib):
+    return f"{kib / 1024:.1f} MiB"

@@ -18,6 +18,8 @@
 #include "broker/log/rocks_store_database.h"
 #include "broker/log/rocks_store_files.h"
 #include "broker/log/rocks_store_mark.h"
+#include "broker/log/rocks_store_pace.h"
+#include "shared/base/clock.h"
 
 namespace sluice::broker {
 namespace {
@@ -54,8 +56,8 @@ class RocksCursor final : public Cursor {
 class RocksStore final : public Store {
  public:
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-  RocksStore(const RocksOptions& options, rocksdb::DB* db, Handles handles)
-      : options_(options), db_(db), handles_(std::move(handles)) {}
+  RocksStore(const RocksOptions& options, FlushPace pace, rocksdb::DB* db, Handles handles)
+      : options_(options), pace_(std::move(pace)), db_(db), handles_(std::move(handles)) {}
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
   ~RocksStore() override {
@@ -77,6 +79,7 @@ class RocksStore final : public Store {
     status = db_->Write(write, &rocks);
     if (!status.ok()) return refuse(status);
     acknowledged_ = db_->GetLatestSequenceNumber();
+    pace_.wrote(batch.bytes());
     unchecked_bytes_ += batch.bytes();
     if (unchecked_bytes_ >= kSpaceCheckedEvery) look_at_space();
     return {};
@@ -84,6 +87,7 @@ class RocksStore final : public Store {
 
   // No compaction can mix segments: their keys do not overlap, so files only move down the levels.
   Result<void> roll_log() override {
+    pace_.segment_ended(SystemClock().now());
     rocksdb::FlushOptions flush;
     flush.wait = false;
     flush.allow_write_stall = true;
@@ -202,6 +206,7 @@ class RocksStore final : public Store {
   }
 
   const RocksOptions options_;
+  FlushPace pace_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
   std::atomic<bool> failed_ = false;
@@ -305,10 +310,13 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
   TRY_VOID(check_before_open(options.path));
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status = rocksdb::DB::Open(database_options(options), options.path + "/db",
-                                        families(options), &handles, &db);
+  const FlushPace pace;
+  rocksdb::Options database = database_options(options);
+  pace.apply(database);
+  const auto status =
+      rocksdb::DB::Open(database, options.path + "/db", families(options), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
-  auto store = std::make_unique<RocksStore>(options, db, std::move(handles));
+  auto store = std::make_unique<RocksStore>(options, pace, db, std::move(handles));
   TRY_VOID(store->check_mark());
   (void)store->housekeep();  // on a full disk the mark waits, like all writes
   return store;
@@ -341,7 +349,7 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   std::vector<rocksdb::LiveFileMetaData> tables;
   db->GetLiveFilesMetaData(&tables);
   for (const auto& table : tables) opened.tables.insert(table.relative_filename);
-  opened.store = std::make_unique<RocksStore>(options, db, std::move(handles));
+  opened.store = std::make_unique<RocksStore>(options, FlushPace(), db, std::move(handles));
 }
 
 ReadOnlyStore open_rocks_store_read_only(const std::string& data_dir) {

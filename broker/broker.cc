@@ -42,7 +42,13 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
-      fetch_waiters_(FetchWaiters::Options{}) {}
+      fetch_waiters_(FetchWaiters::Options{}) {
+  committer_.on_caught_up([this] {
+    for (const auto& [name, topic] : topics_.all()) {
+      for (const auto& partition : topic->partitions) partition->catch_up();
+    }
+  });
+}
 
 Result<void> Broker::start() {
   TRY_VOID(check_format());
@@ -131,6 +137,21 @@ Task<void> Broker::housekeep_store() {
   auto job = [&store = seams_.store] { return store.housekeep(); };
   (void)co_await seams_.maintenance.run(std::move(job));  // the next one tries again
   housekeeping_ = false;
+  committer_.retry();
+  note_refusal();
+}
+
+// A log line when the store stops taking appends or has another reason, one when it goes on.
+void Broker::note_refusal() {
+  std::string refusal = committer_.refusal();
+  if (refusal == refusal_) return;
+  if (refusal_.empty()) refusals_ += 1;
+  refusal_ = std::move(refusal);
+  if (refusal_.empty()) {
+    log::info("appends are taken again");
+    return;
+  }
+  log::error("appends are refused, reads go on reason={}", log::quoted(refusal_));
 }
 
 void Broker::enforce_retention(Instant now) {
@@ -174,7 +195,7 @@ Task<void> Broker::compact() {
   for (const Cleaner::Job& job : jobs) {
     const auto cleaned = co_await cleaner_.clean(job);
     if (cleaned || job.log->closed()) continue;
-    if (committer_.failure()) break;
+    if (!committer_.refusal().empty()) break;
     uncleanable_.insert(job.log->id());
     log::error("compaction of partition number {} gave up until a restart reason={}", job.log->id(),
                log::quoted(cleaned.error().context));
@@ -193,7 +214,7 @@ Task<void> Broker::reclaim() {
   const auto done = co_await committer_.commit();
   const Segments::Garbage garbage =
       done ? segments_.take_garbage(committer_.segment()) : Segments::Garbage{};
-  auto job = [&store = seams_.store, garbage]() -> Result<void> {
+  const auto job = [&store = seams_.store, garbage]() -> Result<void> {
     for (const Segment s : garbage.dead) {
       TRY_VOID(store.reclaim_log(segment_begin(s), segment_begin(s + 1), true));
     }
@@ -203,7 +224,12 @@ Task<void> Broker::reclaim() {
     return {};
   };
   // A failure here costs space, not records; the store says by itself when it cannot go on.
-  if (!garbage.empty()) (void)co_await seams_.maintenance.run(std::move(job));
+  if (!garbage.empty()) {
+    if (const auto reclaimed = co_await seams_.maintenance.run(job); !reclaimed) {
+      log::warning("space of forgotten records is not given back until a restart reason={}",
+                   log::quoted(reclaimed.error().context));
+    }
+  }
   reclaiming_ = false;
 }
 

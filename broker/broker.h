@@ -81,6 +81,8 @@ class Broker {
   std::string not_ready() const { return committer_.refusal(); }
   // The same, or which stored records could not be read; empty when all is well.
   std::string unhealthy() const;
+  // How often appends came to be refused, since the start.
+  std::uint64_t refusals() const { return refusals_; }
   // Reads that met damage, since the start.
   std::uint64_t damaged_reads() const { return damaged_reads_; }
 
@@ -126,6 +128,7 @@ class Broker {
   Task<void> compact();
   void housekeep(Instant now);
   Task<void> housekeep_store();
+  void note_refusal();
   void arm();
 
   BrokerOptions options_;
@@ -154,6 +157,8 @@ class Broker {
   bool compacting_ = false;
   std::set<PartitionId> uncleanable_;
   bool housekeeping_ = false;
+  std::string refusal_;  // as the log has it
+  std::uint64_t refusals_ = 0;
   Gate gate_;
   std::string host_;
   std::int32_t port_ = 0;

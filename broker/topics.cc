@@ -195,6 +195,12 @@ TopicError Topics::check_new(const std::string& name, std::int32_t partitions) c
   return {};
 }
 
+TopicError Topics::check_space() const {
+  std::string refusal = log_.committer.refusal();
+  if (refusal.empty()) return {};
+  return {ErrorCode::kafka_storage_error, std::move(refusal)};
+}
+
 Task<TopicError> Topics::commit() {
   if (auto done = co_await log_.committer.commit(); !done) {
     co_return TopicError{ErrorCode::kafka_storage_error, done.error().context};
@@ -206,6 +212,7 @@ Task<TopicError> Topics::create(std::string name, std::int32_t partitions, Topic
   if (auto refusal = check_new(name, partitions); refusal.code != ErrorCode::none) {
     co_return refusal;
   }
+  if (auto refusal = check_space(); refusal.code != ErrorCode::none) co_return refusal;
   auto topic = std::make_unique<Topic>();
   topic->name = name;
   topic->id = random_uuid(random_);
@@ -236,6 +243,7 @@ TopicError Topics::check_growth(const std::string& name, std::int32_t count) con
 
 Task<TopicError> Topics::grow(std::string name, std::int32_t count) {
   if (auto refusal = check_growth(name, count); refusal.code != ErrorCode::none) co_return refusal;
+  if (auto refusal = check_space(); refusal.code != ErrorCode::none) co_return refusal;
   Topic& topic = *topics_.find(name)->second;
   const auto present = static_cast<std::int32_t>(topic.partitions.size());
   for (auto& partition : new_partitions(count - present)) {

@@ -76,6 +76,8 @@ class Topics {
  private:
   std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
   void stage(const Topic& topic);
+  // Nothing new is begun on a full disk; removing goes on.
+  TopicError check_space() const;
   Task<TopicError> commit();
   Result<void> recover_partitions(const Topic& topic) const;
 

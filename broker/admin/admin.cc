@@ -56,6 +56,11 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
       [&broker, number] { return number(broker.committer().stats().requests); });
   metrics_.counter("sluice_broker_commit_bytes_total", "Bytes written by group commits",
                    [&broker, number] { return number(broker.committer().stats().bytes); });
+  metrics_.gauge("sluice_broker_appends_refused",
+                 "1 while appends are refused: disk full, or a failed write; /healthz says which",
+                 [&broker, number] { return number(broker.not_ready().empty() ? 0 : 1); });
+  metrics_.counter("sluice_broker_refusals_total", "How often appends came to be refused",
+                   [&broker, number] { return number(broker.refusals()); });
   metrics_.counter("sluice_broker_damaged_reads_total",
                    "Reads that met damaged records; /healthz and the log say which",
                    [&broker, number] { return number(broker.damaged_reads()); });

@@ -124,6 +124,8 @@ Task<Result<void>> Cleaner::clean(Job job) {
   PartitionLog& log = *job.log;
   bool more = false;  // the map was too small for all keys at once
   for (;;) {
+    // On a full disk the store lacks what memory knows of, and rewriting needs space first.
+    if (!context_.committer.refusal().empty()) co_return Result<void>();
     const WallTime now = clock_.wall();
     auto plan = log.cleanable(job.rules, now);
     if (stopping_ || log.closed() || !(more || plan.worth_it)) co_return Result<void>();

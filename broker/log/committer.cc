@@ -66,6 +66,7 @@ void Committer::rewrite_log(Segment segment, PartitionId partition, Rewrite rewr
 
 Task<Result<void>> Committer::commit() {
   if (failure_) co_return std::unexpected(*failure_);
+  if (paused_) co_return std::unexpected(*paused_);
   const bool staged = anything_staged();
   if (!staged && !writing_) co_return Result<void>();
   OneShot<Result<void>> done;
@@ -78,8 +79,15 @@ bool Committer::anything_staged() const {
   return !runs_.empty() || !states_.empty() || !sealed_.operations().empty() || roll_asked_;
 }
 
+std::string Committer::refusal() const {
+  if (failure_) return failure_->context;
+  if (paused_) return paused_->context;
+  return store_.refuses_writes();
+}
+
+// While the disk is full requests come through, to be refused.
 Task<void> Committer::room() {
-  while (full() && !failure_) {
+  while (full() && !failure_ && !paused_) {
     OneShot<bool> freed;
     room_waiters_.push_back(&freed);
     co_await freed;
@@ -89,27 +97,69 @@ Task<void> Committer::room() {
 Task<void> Committer::pump() {
   pumping_ = true;
   while (!waiters_.empty()) {
-    const WriteBatch batch = take_staged();
+    Unwritten next = take_next();
     riders_ = std::exchange(waiters_, {});
-    writing_ = true;
-    const Instant started = clock_.now();
-    const bool last_of_segment = ends_segment(batch.bytes());
-    auto job = [this, &batch, last_of_segment]() -> Result<void> {
-      TRY_VOID(store_.write(batch));
-      return last_of_segment ? store_.roll_log() : Result<void>();
-    };
-    const Result<void> result = co_await thread_.run(std::move(job));
-    writing_ = false;
-    const auto waiters = std::exchange(riders_, {});
-    stats_.commits += 1;
-    stats_.requests += waiters.size();
-    stats_.bytes += batch.bytes();
-    stats_.write_time += clock_.now() - started;
-    if (!result) failure_ = result.error();
-    for (auto* waiter : waiters) waiter->set(result);
-    for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
+    const auto result = co_await write(next);
+    if (!result && paused_) {
+      unwritten_ = std::move(next);
+      // What was staged meanwhile goes with it.
+      riders_.insert(riders_.end(), waiters_.begin(), waiters_.end());
+      waiters_.clear();
+    }
+    answer(result);
   }
   pumping_ = false;
+}
+
+void Committer::retry() {
+  if (!paused_ || pumping_ || !store_.refuses_writes().empty()) return;
+  gate_.spawn(catch_up());
+}
+
+// First what did not fit, then what was staged with it. Appends are refused meanwhile.
+Task<void> Committer::catch_up() {
+  pumping_ = true;
+  bool more = true;
+  while (unwritten_) {
+    if (const auto written = co_await write(*unwritten_); !written) break;
+    unwritten_.reset();
+    if (std::exchange(more, false) && anything_staged()) unwritten_ = take_next();
+  }
+  if (!unwritten_ && !failure_) {
+    paused_.reset();
+    if (caught_up_) caught_up_();
+  }
+  answer({});
+  pumping_ = false;
+}
+
+Task<Result<void>> Committer::write(Unwritten& next) {
+  writing_ = true;
+  const Instant started = clock_.now();
+  auto job = [this, &next]() -> Result<void> {
+    TRY_VOID(store_.write(next.batch));
+    return next.last_of_segment ? store_.roll_log() : Result<void>();
+  };
+  const Result<void> result = co_await thread_.run(std::move(job));
+  writing_ = false;
+  stats_.commits += 1;
+  stats_.bytes += next.batch.bytes();
+  stats_.write_time += clock_.now() - started;
+  if (!result) (result.error().code == Code::overloaded ? paused_ : failure_) = result.error();
+  co_return result;
+}
+
+void Committer::answer(const Result<void>& result) {
+  const auto waiters = std::exchange(riders_, {});
+  stats_.requests += waiters.size();
+  for (auto* waiter : waiters) waiter->set(result);
+  for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
+}
+
+Committer::Unwritten Committer::take_next() {
+  WriteBatch batch = take_staged();
+  const bool last_of_segment = ends_segment(batch.bytes());
+  return {std::move(batch), last_of_segment};
 }
 
 // Called between two writes: what is staged from now on belongs to the new segment.

@@ -6,9 +6,13 @@
 // of one commit to one partition coalesce into one stored value, which removes the per-key cost
 // that would otherwise bound small records (docs/decisions/0002). After a failed write nothing is
 // staged or acknowledged any more: commit() yields Code::storage until the process restarts.
+//
+// A full disk passes. Memory is ahead of the disk then, so what did not fit is kept and written
+// again by retry(): whoever waited has got an error, but it happens all the same, as after a crash.
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -79,7 +83,12 @@ class Committer {
   // Set once a write failed: nothing is taken any more.
   const std::optional<Error>& failure() const { return failure_; }
   // Why appends are refused now; empty when they are taken.
-  std::string refusal() const { return failure_ ? failure_->context : store_.refuses_writes(); }
+  std::string refusal() const;
+
+  // To be called when the store may take writes again, about once a second: writes what a full disk
+  // refused. `caught_up` is told once that is durable, before anything else is staged.
+  void retry();
+  void on_caught_up(std::function<void()> caught_up) { caught_up_ = std::move(caught_up); }
   const CommitterStats& stats() const { return stats_; }
 
   // Waits for the writes under way.
@@ -95,7 +104,16 @@ class Committer {
     Offset last_offset = 0;
   };
 
+  struct Unwritten {
+    WriteBatch batch;
+    bool last_of_segment;
+  };
+
   Task<void> pump();
+  Task<void> catch_up();
+  Task<Result<void>> write(Unwritten& batch);
+  void answer(const Result<void>& result);
+  Unwritten take_next();
   bool anything_staged() const;
   WriteBatch take_staged();
   bool ends_segment(std::size_t bytes);
@@ -119,6 +137,9 @@ class Committer {
   bool pumping_ = false;
   bool writing_ = false;  // the store has the batch
   std::optional<Error> failure_;
+  std::optional<Error> paused_;         // the disk is full
+  std::optional<Unwritten> unwritten_;  // what did not fit
+  std::function<void()> caught_up_;
   CommitterStats stats_;
   Gate gate_;
 };

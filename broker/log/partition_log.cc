@@ -155,6 +155,14 @@ void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base,
   committer.put(producer_key(id_, identity.producer_id), producers_.encode(identity.producer_id));
 }
 
+void PartitionLog::catch_up() {
+  if (closed_ || end_ == high_watermark_) return;
+  // It has a gap now.
+  context_.tail.erase(id_);
+  constexpr std::size_t kWhatAnyoneWaitsFor = 1 << 30;
+  advance(end_, kWhatAnyoneWaitsFor);
+}
+
 void PartitionLog::advance(Offset visible, std::size_t bytes) {
   if (visible <= high_watermark_) return;
   high_watermark_ = visible;

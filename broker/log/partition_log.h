@@ -91,6 +91,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Task<Appended> commit(Staged staged);
   Task<Appended> append(Buffer batch, WallTime now) { return commit(stage(std::move(batch), now)); }
 
+  // Everything that was staged is durable, answered or not (Committer::on_caught_up).
+  void catch_up();
+
   // Whole batches from the one that holds `from`, or the next one. Empty at the high watermark;
   // Code::out_of_range when the records were forgotten while they were read.
   // REQUIRES: log_start() <= from <= high_watermark().

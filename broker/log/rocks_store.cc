@@ -16,7 +16,9 @@
 #include <rocksdb/write_batch.h>
 
 #include "broker/log/rocks_store_database.h"
+#include "broker/log/rocks_store_errors.h"
 #include "broker/log/rocks_store_files.h"
+#include "broker/log/rocks_store_late_logs.h"
 #include "broker/log/rocks_store_mark.h"
 #include "broker/log/rocks_store_pace.h"
 #include "shared/base/clock.h"
@@ -33,6 +35,12 @@ ByteView view(const rocksdb::Slice& bytes) {
 
 // A fast disk fills by so much in the second between two looks.
 constexpr std::size_t kSpaceCheckedEvery = 32 << 20;
+// What is written to see whether the disk takes something.
+constexpr std::size_t kProbeBytes = 1 << 20;
+
+rocksdb::Env* env_of(const RocksOptions& options) {
+  return options.env != nullptr ? options.env : rocksdb::Env::Default();
+}
 
 class RocksCursor final : public Cursor {
  public:
@@ -56,8 +64,15 @@ class RocksCursor final : public Cursor {
 class RocksStore final : public Store {
  public:
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-  RocksStore(const RocksOptions& options, FlushPace pace, rocksdb::DB* db, Handles handles)
-      : options_(options), pace_(std::move(pace)), db_(db), handles_(std::move(handles)) {}
+  // `files` is what the database uses. All but for reading; null when nothing is written.
+  RocksStore(const RocksOptions& options, FlushPace pace, std::unique_ptr<rocksdb::Env> files,
+             std::shared_ptr<StoreErrors> errors, rocksdb::DB* db, Handles handles)
+      : options_(options),
+        pace_(std::move(pace)),
+        files_(std::move(files)),
+        errors_(std::move(errors)),
+        db_(db),
+        handles_(std::move(handles)) {}
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;
   ~RocksStore() override {
@@ -67,7 +82,8 @@ class RocksStore final : public Store {
   }
 
   Result<void> write(const WriteBatch& batch) override {
-    if (failed_) return fail(Code::storage, "the store is read-only after a failed write");
+    if (errors_->failed()) return fail(Code::storage, refuses_writes());
+    if (errors_->blocked()) return fail(Code::overloaded, refuses_writes());
     rocksdb::WriteBatch rocks(batch.bytes() + 64 * (batch.operations().size() + 1));
     rocksdb::Status status;
     for (const auto& operation : batch.operations()) {
@@ -76,6 +92,7 @@ class RocksStore final : public Store {
     }
     rocksdb::WriteOptions write;
     write.sync = true;
+    const StoreErrors::MayClose may_close;
     status = db_->Write(write, &rocks);
     if (!status.ok()) return refuse(status);
     acknowledged_ = db_->GetLatestSequenceNumber();
@@ -91,14 +108,21 @@ class RocksStore final : public Store {
     rocksdb::FlushOptions flush;
     flush.wait = false;
     flush.allow_write_stall = true;
+    const StoreErrors::MayClose may_close;
     const auto status = db_->Flush(flush, handle(Family::log));
-    if (!status.ok()) return refuse(status);
-    return {};
+    anchor();
+    // On a full disk resume() does it, and nothing is written before.
+    if (status.ok() || errors_->note(status)) return {};
+    return std::unexpected(translate(status, "beginning a segment"));
   }
 
   Result<void> reclaim_log(ByteView from, ByteView to, bool whole) override {
+    if (auto refusal = refuses_writes(); !refusal.empty()) {
+      return fail(Code::overloaded, std::move(refusal));
+    }
     const rocksdb::Slice begin = slice(from);
     const rocksdb::Slice end = slice(to);
+    const StoreErrors::MayClose may_close;
     rocksdb::Status status;
     if (whole) {
       status = rocksdb::DeleteFilesInRange(db_.get(), handle(Family::log), &begin, &end, false);
@@ -111,11 +135,13 @@ class RocksStore final : public Store {
       status = db_->CompactRange(compact, handle(Family::log), &begin, &end);
     }
     if (status.ok()) return {};
+    if (status.IsIOError()) (void)errors_->note(status);
     return std::unexpected(translate(status, whole ? "dropping a segment" : "rewriting a segment"));
   }
 
   Result<void> housekeep() override {
     look_at_space();
+    if (errors_->blocked() && !errors_->failed() && !full_) resume();
     return mark();
   }
 
@@ -138,17 +164,22 @@ class RocksStore final : public Store {
     acknowledged_ = reached;
     marked_ = marked;
     marks_ = true;
+    anchor();
     return {};
   }
 
   std::string refuses_writes() const override {
-    if (failed_) {
-      return "the store is read-only after a failed write; the broker must be restarted";
+    if (errors_->failed()) {
+      return fmt::format(
+          "the store is read-only after a failed write; the broker must be "
+          "restarted ({})",
+          errors_->failure());
     }
     if (full_) {
       return fmt::format("less than {} bytes are free on the disk of {}",
                          options_.disk_reserve_bytes, options_.path);
     }
+    if (errors_->blocked()) return fmt::format("the disk of {} is full", options_.path);
     return {};
   }
 
@@ -184,32 +215,73 @@ class RocksStore final : public Store {
     return rocksdb::Status::InvalidArgument("unknown operation");
   }
 
-  // After a failed write or fsync nothing about the tail is certain, so no later write may succeed.
+  // After a failed write or fsync nothing about the tail is certain, so no later write may succeed;
+  // unless it was not begun, or is not wholly there, for lack of space.
   Result<void> refuse(const rocksdb::Status& status) {
-    failed_ = true;
+    if (errors_->note(status)) return fail(Code::overloaded, refuses_writes());
     return std::unexpected(translate(status, "writing the store"));
+  }
+
+  // RocksDB begins a new write-ahead log and writes all memtables to files, so that the old log,
+  // whose end may be torn in the middle of a write, is not needed any more.
+  void resume() {
+    const std::uint64_t met = errors_->met();
+    if (!has_room()) return;
+    const bool anchored = errors_->anchored();
+    const StoreErrors::MayClose may_close;
+    const auto status = db_->Resume();
+    if (status.ok()) {
+      if (anchored) anchor();  // again, where a log begins
+      errors_->resumed(met);
+    } else if (!status.IsBusy()) {
+      (void)errors_->note(status);
+    }
+  }
+
+  // Something in a memtable that roll_log() does not close, see StoreErrors::anchored(). It takes a
+  // sequence number that is not in any log, so it has to come before the first write of one.
+  void anchor() {
+    if (errors_->anchored()) return;
+    rocksdb::WriteOptions memory_only;
+    memory_only.disableWAL = true;
+    if (db_->Put(memory_only, "", "").ok()) errors_->set_anchored();
+  }
+
+  // The free space that is told may not be ours.
+  bool has_room() {
+    const std::string path = options_.path + "/probe";
+    const std::string probe(kProbeBytes, '\0');
+    const auto status = rocksdb::WriteStringToFile(env_of(options_), probe, path, true);
+    (void)env_of(options_)->DeleteFile(path);
+    return status.ok();
   }
 
   Result<void> mark() {
     const std::uint64_t reached = acknowledged_;
     if (reached == marked_) return {};
-    TRY_VOID(write_mark(options_.path, reached));
-    marked_ = reached;
-    return {};
+    const auto status = write_mark(env_of(options_), options_.path, reached);
+    if (status.ok()) {
+      marked_ = reached;
+      return {};
+    }
+    // A full disk stops nothing here: the mark is only older than it could be.
+    if (!StoreErrors::passes(status)) (void)errors_->note(status);
+    return std::unexpected(translate(status, "marking what was acknowledged"));
   }
 
   void look_at_space() {
     unchecked_bytes_ = 0;
-    std::error_code error;
-    const auto space = std::filesystem::space(options_.path, error);
-    if (!error) full_ = space.available < options_.disk_reserve_bytes;
+    std::uint64_t free_bytes = 0;
+    const auto status = env_of(options_)->GetFreeSpace(options_.path, &free_bytes);
+    if (status.ok()) full_ = free_bytes < options_.disk_reserve_bytes;
   }
 
   const RocksOptions options_;
   FlushPace pace_;
+  const std::unique_ptr<rocksdb::Env> files_;
+  const std::shared_ptr<StoreErrors> errors_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
-  std::atomic<bool> failed_ = false;
   std::atomic<bool> full_ = false;
   std::atomic<std::size_t> unchecked_bytes_ = 0;  // written since the last look at the free space
   std::atomic<std::uint64_t> acknowledged_ = 0;   // RocksDB's sequence number
@@ -219,6 +291,7 @@ class RocksStore final : public Store {
 
 rocksdb::Options database_options(const RocksOptions& options) {
   rocksdb::Options db;
+  db.env = env_of(options);
   db.create_if_missing = true;
   db.create_missing_column_families = true;
   // A torn tail was never acknowledged; any other damage must stop the start (storage.md section
@@ -231,6 +304,7 @@ rocksdb::Options database_options(const RocksOptions& options) {
   db.max_log_file_size = 1 << 20;
   db.info_log_level = rocksdb::WARN_LEVEL;
   db.stats_dump_period_sec = 0;
+  db.avoid_flush_during_shutdown = true;  // what is not in the log is not wanted
   db.stats_persist_period_sec = 0;
   db.max_open_files = 512;
   return db;
@@ -263,6 +337,11 @@ std::string damaged_text(const std::string& path, std::string_view what) {
 
 Error open_error(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();
+  if (status.IsNoSpace()) {
+    return {Code::storage, fmt::format("the disk of data_dir {} is full: a start needs space for "
+                                       "what it replays; free some, nothing is lost ({})",
+                                       path, text)};
+  }
   if (text.find("lock") != std::string::npos || text.find("LOCK") != std::string::npos) {
     return in_use_error(path, status);
   }
@@ -308,15 +387,20 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
                 fmt::format("data_dir {} cannot be created: {}", options.path, error.message()));
   }
   TRY_VOID(check_before_open(options.path));
+  auto files = std::make_unique<LateLogs>(env_of(options));
+  auto errors = std::make_shared<StoreErrors>();
+  rocksdb::Options database = database_options(options);
+  database.env = files.get();
+  database.listeners.push_back(errors);
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const FlushPace pace;
-  rocksdb::Options database = database_options(options);
   pace.apply(database);
   const auto status =
       rocksdb::DB::Open(database, options.path + "/db", families(options), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
-  auto store = std::make_unique<RocksStore>(options, pace, db, std::move(handles));
+  auto store = std::make_unique<RocksStore>(options, pace, std::move(files), std::move(errors), db,
+                                            std::move(handles));
   TRY_VOID(store->check_mark());
   (void)store->housekeep();  // on a full disk the mark waits, like all writes
   return store;
@@ -324,9 +408,8 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
 
 void open_read_only(const std::string& db_dir, rocksdb::Env* env,
                     std::optional<std::uint64_t> acknowledged, ReadOnlyStore& opened) {
-  const RocksOptions options{.path = db_dir};
+  const RocksOptions options{.path = db_dir, .env = env};
   rocksdb::Options database = database_options(options);
-  if (env != nullptr) database.env = env;
   database.info_log = std::make_shared<SilentLogger>();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -349,7 +432,8 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   std::vector<rocksdb::LiveFileMetaData> tables;
   db->GetLiveFilesMetaData(&tables);
   for (const auto& table : tables) opened.tables.insert(table.relative_filename);
-  opened.store = std::make_unique<RocksStore>(options, FlushPace(), db, std::move(handles));
+  opened.store = std::make_unique<RocksStore>(
+      options, FlushPace(), nullptr, std::make_shared<StoreErrors>(), db, std::move(handles));
 }
 
 ReadOnlyStore open_rocks_store_read_only(const std::string& data_dir) {

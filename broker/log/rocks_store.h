@@ -10,6 +10,10 @@
 #include "broker/log/finding.h"
 #include "broker/log/store.h"
 
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
 namespace sluice::broker {
 
 struct RocksOptions {
@@ -21,6 +25,9 @@ struct RocksOptions {
   std::size_t disk_reserve_bytes = 512 << 20;
   // Cache of read blocks.
   std::size_t block_cache_bytes = 16 << 20;
+  // What files are written through and free space is asked of; outlives the store. Null: the file
+  // system itself. Tests bring one that fails.
+  rocksdb::Env* env = nullptr;
 };
 
 // Opens or creates the store. Errors name the directory and what to do: locked by another process,

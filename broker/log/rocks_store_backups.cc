@@ -184,7 +184,10 @@ Result<BackupInfo> restore_backup(const std::string& directory, std::optional<st
         rocksdb::WriteStringToFile(env, env->GenerateUniqueId(), partial + "/IDENTITY", true));
   }
   if (restored.ok()) {
-    if (const auto reached = reached_by(chosen.backup)) marked = write_mark(data_dir, *reached);
+    if (const auto reached = reached_by(chosen.backup)) {
+      const auto status = write_mark(rocksdb::Env::Default(), data_dir, *reached);
+      if (!status.ok()) marked = std::unexpected(translate(status, "marking what it reaches"));
+    }
     fs::rename(partial, data_dir + "/db", error);
     if (marked && !error) return info;
   }

@@ -18,17 +18,17 @@ std::string mark_path(const std::string& data_dir) {
   return data_dir + "/acknowledged";
 }
 
-Result<void> write_mark(const std::string& data_dir, std::uint64_t reached) {
+rocksdb::Status write_mark(rocksdb::Env* env, const std::string& data_dir, std::uint64_t reached) {
   Buffer mark;
   append_be(mark, reached);
   append_be(mark, wire::crc32c(mark));
-  auto* env = rocksdb::Env::Default();
   const std::string next = mark_path(data_dir) + ".next";
   auto status = rocksdb::WriteStringToFile(env, mark, next, true);
   if (status.ok()) status = env->RenameFile(next, mark_path(data_dir));
-  if (status.ok()) return {};
-  return fail(Code::storage,
-              fmt::format("marking what was acknowledged failed: {}", status.ToString()));
+  std::unique_ptr<rocksdb::Directory> directory;
+  if (status.ok()) status = env->NewDirectory(data_dir, &directory);
+  if (status.ok()) status = directory->Fsync();
+  return status;
 }
 
 Result<std::optional<std::uint64_t>> read_mark(const std::string& data_dir) {

@@ -9,12 +9,17 @@
 
 #include "shared/base/result.h"
 
+namespace rocksdb {
+class Env;
+class Status;
+}  // namespace rocksdb
+
 namespace sluice::broker {
 
 std::string mark_path(const std::string& data_dir);
 
 // Replaces it as a whole, durably.
-Result<void> write_mark(const std::string& data_dir, std::uint64_t reached);
+rocksdb::Status write_mark(rocksdb::Env* env, const std::string& data_dir, std::uint64_t reached);
 
 // Nothing when there is none. Code::corrupt when it is not what was written.
 Result<std::optional<std::uint64_t>> read_mark(const std::string& data_dir);

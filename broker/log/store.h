@@ -74,8 +74,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Returns once the batch is on the disk (fsynced). After a failure nothing later is certain: the
-  // store refuses every further write with Code::storage.
+  // Returns once the batch is on the disk (fsynced). Code::overloaded: the disk is full, and the
+  // same batch may be written again once refuses_writes() is empty; a crash before that may leave
+  // all of it or nothing. Code::storage: nothing later is certain, the store refuses every further
+  // write.
   virtual Result<void> write(const WriteBatch& batch) = 0;
 
   // What was written to Family::log so far goes to table files of its own, so that later keys never
@@ -88,15 +90,15 @@ class Store {
 
   // To be called about once a second, on any one thread: notes elsewhere on the disk how far the
   // acknowledged writes reach, so that a log cut at a record boundary is noticed at the next start,
-  // and looks at the free space. Blocking.
+  // and looks at the free space. Goes on after a full disk. Blocking.
   virtual Result<void> housekeep() = 0;
 
   // Copies everything that was acknowledged before the call, beside what goes on: neither reads nor
   // writes wait for it. Blocking, for as long as the copying takes; one at a time.
   virtual Result<NewBackup> backup(const BackupOptions& options, BackupWatch& watch) = 0;
 
-  // Why no write would be taken now; empty when one would. A full disk passes, a failed write does
-  // not. Any thread, cheap.
+  // Why no write would be taken now; empty when one would. A full disk passes, by housekeep(); a
+  // failed write or fsync does not, the background's neither. Any thread, cheap.
   virtual std::string refuses_writes() const = 0;
 
   virtual Result<std::optional<Buffer>> get(Family family, ByteView key) const = 0;

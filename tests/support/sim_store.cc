@@ -82,6 +82,7 @@ void SimDisk::apply(const WriteBatch& batch, Snapshot& to) const {
 
 Result<void> SimDisk::write(const WriteBatch& batch) {
   if (std::exchange(fail_next_, false)) return fail(Code::storage, "the disk failed");
+  if (full_) return fail(Code::overloaded, "the disk is full");
   ++writes_;
   apply(batch, live_);
   if (lag_ == 0) return {};
@@ -101,7 +102,7 @@ Result<void> SimStore::write(const WriteBatch& batch) {
   if (!disk_) return fail(Code::storage, "the store is gone");
   if (failed_) return fail(Code::storage, "the store is read-only after a failed write");
   auto written = disk_->write(batch);
-  if (!written) failed_ = true;
+  if (!written && written.error().code != Code::overloaded) failed_ = true;
   return written;
 }
 

@@ -29,7 +29,7 @@ class SimDisk {
   // Nothing that is honest does this; it is the bug that checkers have to find.
   void lie(std::size_t lag) { lag_ = lag; }
 
-  // No space is left, or there is again: stores refuse to take more.
+  // No space is left, or there is again: stores refuse to take more, and writes do not fit.
   void fill(bool full) { full_ = full; }
 
   // A disk that forgets: keys of the state family that begin so are never stored.

@@ -126,6 +126,64 @@ TEST_CASE("after a failed write everything is refused and nobody waits") {
   CHECK(bench.medium.disk().keys(Family::log).empty());
 }
 
+TEST_CASE("a full disk: whoever waits gets an error, and it is written once there is space") {
+  Bench bench;
+  auto& committer = bench.committer();
+  int caught_up = 0;
+  committer.on_caught_up([&] {
+    ++caught_up;
+    CHECK(committer.refusal() == "");
+    CHECK(bench.medium.disk().keys(Family::log).size() == 2);
+  });
+  bench.medium.disk().fill(true);
+  committer.append(1, 0, "does not fit");
+  auto first = committer.commit();
+  committer.append(1, 1, "staged meanwhile");
+  auto second = committer.commit();
+  CHECK(bench.await(std::move(first)).error().code == Code::overloaded);
+  CHECK(bench.await(std::move(second)).error().code == Code::overloaded);
+  CHECK_FALSE(committer.failure());
+  CHECK(committer.refusal() != "");
+  committer.put("a", "1");  // who does not ask is not answered
+  CHECK(bench.await(committer.commit()).error().code == Code::overloaded);
+  committer.retry();
+  bench.loop.run_dry();
+  CHECK(bench.medium.disk().keys(Family::log).empty());
+
+  bench.medium.disk().fill(false);
+  committer.retry();
+  CHECK(bench.await(committer.commit()).error().code == Code::overloaded);
+  bench.loop.run_dry();
+  CHECK(caught_up == 1);
+  CHECK(bench.medium.disk().keys(Family::log).at(log_key(0, 1, 0)) == "does not fit");
+  CHECK(bench.medium.disk().keys(Family::log).at(log_key(0, 1, 1)) == "staged meanwhile");
+  CHECK(bench.medium.disk().keys(Family::state).at("a") == "1");
+  committer.append(1, 2, "fits");
+  CHECK(bench.await(committer.commit()));
+}
+
+TEST_CASE("a full disk fills again while it is caught up with") {
+  Bench bench;
+  auto& committer = bench.committer();
+  bench.medium.disk().fill(true);
+  committer.append(1, 0, "a");
+  auto first = committer.commit();
+  committer.append(1, 1, "b");
+  CHECK_FALSE(bench.await(std::move(first)));
+  bench.medium.disk().fill(false);
+  committer.retry();
+  bench.loop.run([&] { return bench.medium.disk().writes() == 1; }, 1'000);
+  bench.medium.disk().fill(true);
+  bench.loop.run_dry();
+  CHECK(committer.refusal() != "");
+  CHECK(bench.medium.disk().keys(Family::log).size() == 1);
+  bench.medium.disk().fill(false);
+  committer.retry();
+  bench.loop.run_dry();
+  CHECK(committer.refusal() == "");
+  CHECK(bench.medium.disk().keys(Family::log).size() == 2);
+}
+
 TEST_CASE("erasing a partition takes its log and producers, staged or stored, and no other's") {
   Bench bench;
   auto& committer = bench.committer();

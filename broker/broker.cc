@@ -47,6 +47,7 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
     for (const auto& [name, topic] : topics_.all()) {
       for (const auto& partition : topic->partitions) partition->catch_up();
     }
+    note_refusal();
   });
 }
 

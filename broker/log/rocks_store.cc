@@ -18,6 +18,7 @@
 #include "broker/log/rocks_store_database.h"
 #include "broker/log/rocks_store_errors.h"
 #include "broker/log/rocks_store_files.h"
+#include "broker/log/rocks_store_info_log.h"
 #include "broker/log/rocks_store_late_logs.h"
 #include "broker/log/rocks_store_mark.h"
 #include "broker/log/rocks_store_pace.h"
@@ -300,9 +301,6 @@ rocksdb::Options database_options(const RocksOptions& options) {
   db.track_and_verify_wals_in_manifest = true;
   db.max_total_wal_size = 3 * options.segment_bytes;
   db.max_background_jobs = 2;
-  db.keep_log_file_num = 2;
-  db.max_log_file_size = 1 << 20;
-  db.info_log_level = rocksdb::WARN_LEVEL;
   db.stats_dump_period_sec = 0;
   db.avoid_flush_during_shutdown = true;  // what is not in the log is not wanted
   db.stats_persist_period_sec = 0;
@@ -391,6 +389,7 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
   auto errors = std::make_shared<StoreErrors>();
   rocksdb::Options database = database_options(options);
   database.env = files.get();
+  database.info_log = std::make_shared<InfoLog>(options.path + "/db/LOG");
   database.listeners.push_back(errors);
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

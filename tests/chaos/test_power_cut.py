@@ -16,35 +16,83 @@ PARTITIONS = 4
 
 
 class FragileBroker(harness.Broker):
-    """A broker whose machine can lose its power. Directory entries survive; contents surely only as
-    far as they were synced, and by chance a piece of what came after."""
+    """A broker whose machine can lose its power. Of contents, surely only what was synced is left,
+    and by chance a piece of what came after; of a directory's changes those that were synced, and by
+    chance the first of the others."""
 
     def __init__(self, folder, lying=False):
         super().__init__(folder, {"segment_bytes": "1MiB"})
         self.chance = random.Random(7)
         self.data = self.folder / "data"
-        self.journal = self.folder / "synced"
-        self.environment = {"LD_PRELOAD": str(harness.BUILD / "tests/chaos/synced_sizes.so"),
-                            "SYNCED_SIZES": str(self.journal),
-                            "SYNCED_SIZES_LIE": "1" if lying else "0"}
+        self.attic = self.folder / "attic"
+        self.journal = self.folder / "journal"
+        self.synced, self.names = {}, {}  # inode -> size, path -> inode
+        self.taken_back = 0               # changes of directories
+        self.environment = {"LD_PRELOAD": str(harness.BUILD / "tests/chaos/power_cut.so"),
+                            "POWER_CUT_JOURNAL": str(self.journal),
+                            "POWER_CUT_DATA": str(self.data),
+                            "POWER_CUT_ATTIC": str(self.attic),
+                            "POWER_CUT_LIE": "1" if lying else "0"}
+
+    def start(self):
+        self.attic.mkdir(exist_ok=True)
+        self.journal.unlink(missing_ok=True)
+        self.names = {str(path): path.stat().st_ino for path in files_in(self.data)}
+        self.synced = {path.stat().st_ino: path.stat().st_size for path in files_in(self.data)}
+        return super().start()
 
     def cut_power(self):
         self.kill9()
-        synced = {}
-        if self.journal.exists():
-            for line in self.journal.read_text(encoding="ascii").splitlines():
-                inode, size = map(int, line.split())
-                synced[inode] = size
-        lost = 0
-        for path in filter(pathlib.Path.is_file, self.data.rglob("*")):
-            here = path.stat()
-            keep = synced.get(here.st_ino, 0)
-            if here.st_size > keep:
-                if keep > 0 and self.chance.random() < 0.5:
-                    keep = self.chance.randint(keep, here.st_size)
-                lost += here.st_size - keep
-                os.truncate(path, keep)
+        self.read_journal()
+        stored = {path.stat().st_ino: path for path in files_in(self.attic)}
+        stored.update((path.stat().st_ino, path) for path in files_in(self.data))
+        there, lost = {}, 0
+        for path, inode in self.names.items():
+            contents = stored[inode].read_bytes()
+            there[path] = self.left_of(contents, self.synced.get(inode, 0))
+            lost += len(contents) - len(there[path])
+        for path in files_in(self.data) + files_in(self.attic):
+            path.unlink()
+        for path, contents in there.items():
+            pathlib.Path(path).write_bytes(contents)
         return lost
+
+    def left_of(self, contents, synced):
+        keep = min(synced, len(contents))
+        if keep > 0 and self.chance.random() < 0.5:
+            keep = self.chance.randint(keep, len(contents))
+        return contents[:keep]
+
+    def read_journal(self):
+        """What is surely there, and of the changes after that a first part."""
+        pending = {}
+        for line in self.journal.read_text(encoding="utf-8").splitlines():
+            what, *words = line.split(" ")
+            if what == "sync":
+                self.synced[int(words[0])] = int(words[1])
+            elif what == "directory":
+                for change in pending.pop(words[0].rstrip("/"), []):
+                    self.apply(*change)
+            else:
+                pending.setdefault(os.path.dirname(words[-1] if what == "rename" else words[0]),
+                                   []).append((what, *words))
+        for changes in pending.values():
+            kept = self.chance.choice((0, self.chance.randint(0, len(changes))))
+            self.taken_back += len(changes) - kept
+            for change in changes[:kept]:
+                self.apply(*change)
+
+    def apply(self, what, path, other=None):
+        if what == "create":
+            self.names[path] = int(other)
+        elif what == "remove":
+            self.names.pop(path, None)
+        elif path in self.names:
+            self.names[other] = self.names.pop(path)
+
+
+def files_in(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def load_and_cut(broker, sender, cuts):
@@ -65,7 +113,7 @@ def test_nothing_acknowledged_is_lost_with_the_power(tmp_path, daemons):
     broker.create_topic("kept", PARTITIONS)
     sender = Sender(broker, "kept", PARTITIONS)
     lost = load_and_cut(broker, sender, CUTS)
-    assert lost > 0, "the cuts took nothing away: they test nothing"
+    assert lost > 0 and broker.taken_back > 0, "the cuts took nothing away: they test nothing"
     assert not sender.failed
     assert len(sender.acknowledged) == sender.sent
     check_log(broker.read_topic("kept", 60), sender, PARTITIONS)

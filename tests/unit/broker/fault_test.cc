@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 
 #include <doctest/doctest.h>
 
+#include "broker/log/rocks_store_info_log.h"
 #include "broker/log/rocks_store_mark.h"
 #include "tests/unit/broker/fault_bench.h"
 
@@ -240,6 +242,22 @@ TEST_CASE("the power is cut while a full disk heals") {
     bench.restart_in("cut");
     bench.check_whole();
   }
+}
+
+// RocksDB's own would abort the process when it cannot be written.
+TEST_CASE("the log of RocksDB's own messages is no matter of life and death") {
+  tests::TempDir dir;
+  InfoLog log(dir.path() + "/missing/LOG");
+  rocksdb::Warn(&log, "not written");
+  InfoLog full("/dev/full");  // cannot be renamed either
+  for (int i = 0; i < 3; ++i) rocksdb::Warn(&full, "not written %d", i);
+  const std::string path = dir.path() + "/LOG";
+  for (int i = 0; i < 300; ++i) {
+    InfoLog written(path);
+    rocksdb::Warn(&written, "%s", std::string(8'000, 'x').c_str());
+  }
+  CHECK(std::filesystem::file_size(path) > 4'000);
+  CHECK(std::filesystem::file_size(path + ".old") < 8'000);
 }
 
 // Each way to the end of a start that fails.

@@ -7,7 +7,8 @@
  *   sync INODE SIZE     create PATH INODE     rename FROM TO     remove PATH     directory PATH
  * POWER_CUT_DATA is the directory that it is about. POWER_CUT_ATTIC keeps what lost its name, under
  * its inode, so that the name can be given back.
- * POWER_CUT_LIE=1 reports success of syncs without doing or noting anything: a disk that lies. */
+ * POWER_CUT_LIE: a disk that lies reports success of syncs without noting anything, of "all" or of
+ * "directories". */
 /* Both names of each call are ours, those for large files too. */
 #undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
@@ -23,7 +24,8 @@
 #include <unistd.h>
 
 static int journal = -1;
-static int lie = 0;
+static int lies_of_files = 0;
+static int lies_of_directories = 0;
 static const char* data = NULL;
 static const char* attic = NULL;
 /* A change and its line are one, for the order of the lines. */
@@ -35,7 +37,8 @@ __attribute__((constructor)) static void open_journal(void) {
   data = getenv("POWER_CUT_DATA");
   attic = getenv("POWER_CUT_ATTIC");
   if (path) journal = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  lie = lies && lies[0] == '1';
+  lies_of_files = lies && strcmp(lies, "all") == 0;
+  lies_of_directories = lies_of_files || (lies && strcmp(lies, "directories") == 0);
   if (journal < 0 || !data || !attic) abort();
 }
 
@@ -50,7 +53,7 @@ static int is_ours(const char* path) {
 static int sync_and_note(long call, int file) {
   struct stat before;
   if (fstat(file, &before) != 0) return -1;
-  if (lie) return 0;
+  if (S_ISDIR(before.st_mode) ? lies_of_directories : lies_of_files) return 0;
   pthread_mutex_lock(&order);
   const int result = (int)syscall(call, file);
   char line[PATH_MAX + 64];

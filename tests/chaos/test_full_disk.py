@@ -1,4 +1,4 @@
-"""Full disks under load: refused, read on, healed without a restart, and nothing acknowledged lost."""
+"""Full disks under load: refused, read on, healed without a restart, nothing acknowledged lost."""
 
 import os
 import random

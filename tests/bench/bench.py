@@ -16,6 +16,8 @@ import tempfile
 
 import matrix
 import measuring
+import reads
+import start
 from measuring import bare, produce
 
 import harness
@@ -150,7 +152,7 @@ def bench_latency(folder):
 
 # What runs when nothing is named, and what is only run by its name.
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
-PARTS = {**USUAL, "matrix": matrix.run}
+PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "start": start.run}
 
 
 def main(words):

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 
 import harness  # noqa: E402
-from harness import Broker  # noqa: E402,F401
+from harness import Broker, eventually  # noqa: E402,F401
 
 MEMORY_DISK = "/dev/shm"  # tmpfs: an fsync there costs nothing
 
@@ -87,6 +87,30 @@ def row(*cells):
 def head(*cells):
     row(*cells)
     print("|" + "---:|" * len(cells), flush=True)
+
+
+def drop_page_cache(folder):
+    """What the files of a folder left in memory goes, by whatever is allowed here; says by what."""
+    os.sync()
+    try:
+        pathlib.Path("/proc/sys/vm/drop_caches").write_text("1\n", encoding="ascii")
+        return "drop_caches"
+    except OSError:
+        for path in pathlib.Path(folder).rglob("*"):
+            if path.is_file():
+                with open(path, "rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return "posix_fadvise"
+
+
+def port(broker):
+    return broker.listen.rsplit(":", 1)[1]
+
+
+def fill(broker, topic, partitions, record_bytes, batch_records, batches, in_flight=64):
+    """Batches to TOPIC-0 and those that follow it, in turn over all partitions."""
+    return program("operations_bench", port(broker), "fill", topic, partitions, record_bytes,
+                   batch_records, 1, batches, in_flight)
 
 
 def mib(kib):

@@ -20,6 +20,11 @@ constexpr TopicConfig::Known kKnown[] = {
     {"compression.type", "producer", "producer: batches are stored as they were sent"},
     {"delete.retention.ms", "86400000",
      "compact: how long a record without a value stays, so that readers see that its key is gone"},
+    {"flush.messages", "1",
+     "1: a record is acknowledged when it is fsynced; more: when it is written, unless so many of "
+     "its partition wait for their fsync, which follows at once (a power cut may take them)"},
+    {"flush.ms", "9223372036854775807",
+     "0: as flush.messages=1; more: no other effect, as no fsync is ever put off"},
     {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
     {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
     {"min.cleanable.dirty.ratio", "0.5",
@@ -69,6 +74,9 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
   static constexpr Number kNumbers[] = {
       {"delete.retention.ms", kFromZero,
        [](Config& config, Value value) { config.compaction_.delete_retention_ms = value; }},
+      {"flush.messages", kPositive,
+       [](Config& config, Value value) { config.flush_messages_ = value; }},
+      {"flush.ms", kFromZero, [](Config& config, Value value) { config.flush_ms_ = value; }},
       {"max.message.bytes", kPositive,
        [](Config& config, Value value) {
          config.max_message_bytes_ = static_cast<std::size_t>(value);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -36,6 +37,9 @@ class TopicConfig {
   // Nothing while cleanup.policy leaves old records to compaction alone.
   Retention retention() const { return deletes_ ? retention_ : Retention{}; }
   bool compacts() const { return compacts_; }
+  // How many records of a partition may be acknowledged and not yet be durable, plus one: 1, all
+  // are durable first.
+  std::int64_t flush_messages() const { return flush_ms_ == 0 ? 1 : flush_messages_; }
   const CompactionRules& compaction() const { return compaction_; }
   // Back to the default. Errors as set().
   Result<void> unset(const std::string& name);
@@ -50,6 +54,8 @@ class TopicConfig {
   std::map<std::string, std::string> overrides_;
   std::size_t max_message_bytes_ = kMaxMessageBytesDefault;
   Retention retention_;
+  std::int64_t flush_messages_ = 1;
+  std::int64_t flush_ms_ = std::numeric_limits<std::int64_t>::max();
   bool deletes_ = true;
   bool compacts_ = false;
   CompactionRules compaction_;

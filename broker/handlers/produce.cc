@@ -86,12 +86,13 @@ Refusal check_keys(ByteView records, const TopicConfig& config) {
 // One partition's part of the request.
 struct Append {
   std::shared_ptr<PartitionLog> log;  // null: refused
+  std::int64_t flush_messages = 1;
   PartitionLog::Staged staged;
 };
 
 Task<PartitionLog::Appended> commit(Append append) {
   if (!append.log) co_return append.staged.answer;
-  co_return co_await append.log->commit(std::move(append.staged));
+  co_return co_await append.log->commit(std::move(append.staged), append.flush_messages);
 }
 
 }  // namespace
@@ -126,7 +127,7 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
         continue;
       }
       auto staged = log->stage(Buffer(*data.records), broker.clock().wall());
-      appends.push_back({std::move(log), std::move(staged)});
+      appends.push_back({std::move(log), topic->config.flush_messages(), std::move(staged)});
     }
   }
   // All partitions are staged before the first commit, so that one write carries the request.

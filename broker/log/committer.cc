@@ -64,13 +64,13 @@ void Committer::rewrite_log(Segment segment, PartitionId partition, Rewrite rewr
   sealed_.put(Family::log, log_key(segment, partition, rewrite.new_last), std::move(rewrite.value));
 }
 
-Task<Result<void>> Committer::commit() {
+Task<Result<void>> Committer::commit(Durability durability) {
   if (failure_) co_return std::unexpected(*failure_);
   if (paused_) co_return std::unexpected(*paused_);
   const bool staged = anything_staged();
   if (!staged && !writing_) co_return Result<void>();
-  OneShot<Result<void>> done;
-  (staged ? waiters_ : riders_).push_back(&done);
+  Waiter done;
+  (staged ? waiters_ : riders_).of(durability).push_back(&done);
   if (!pumping_) gate_.spawn(pump());
   co_return co_await done;
 }
@@ -103,10 +103,9 @@ Task<void> Committer::pump() {
     if (!result && paused_) {
       unwritten_ = std::move(next);
       // What was staged meanwhile goes with it.
-      riders_.insert(riders_.end(), waiters_.begin(), waiters_.end());
-      waiters_.clear();
+      riders_.join(std::exchange(waiters_, {}));
     }
-    answer(result);
+    answer_all(result);
   }
   pumping_ = false;
 }
@@ -129,18 +128,15 @@ Task<void> Committer::catch_up() {
     paused_.reset();
     if (caught_up_) caught_up_();
   }
-  answer({});
+  answer_all({});
   pumping_ = false;
 }
 
 Task<Result<void>> Committer::write(Unwritten& next) {
   writing_ = true;
   const Instant started = clock_.now();
-  auto job = [this, &next]() -> Result<void> {
-    TRY_VOID(store_.write(next.batch));
-    return next.last_of_segment ? store_.roll_log() : Result<void>();
-  };
-  const Result<void> result = co_await thread_.run(std::move(job));
+  auto steps = riders_.written.empty() ? in_one_step(next) : in_two_steps(next);
+  const Result<void> result = co_await steps;
   writing_ = false;
   stats_.commits += 1;
   stats_.bytes += next.batch.bytes();
@@ -149,10 +145,39 @@ Task<Result<void>> Committer::write(Unwritten& next) {
   co_return result;
 }
 
-void Committer::answer(const Result<void>& result) {
-  const auto waiters = std::exchange(riders_, {});
+Task<Result<void>> Committer::in_one_step(Unwritten& next) {
+  auto job = [this, &next]() -> Result<void> {
+    TRY_VOID(store_.write(next.batch));
+    return next.last_of_segment ? store_.roll_log() : Result<void>();
+  };
+  co_return co_await thread_.run(std::move(job));
+}
+
+Task<Result<void>> Committer::in_two_steps(Unwritten& next) {
+  auto write = [this, &next] { return store_.write_unsynced(next.batch); };
+  const Result<void> written = co_await thread_.run(std::move(write));
+  if (!written) co_return written;
+  answer(riders_.written, {});
+  auto sync = [this, &next]() -> Result<void> {
+    TRY_VOID(store_.sync());
+    return next.last_of_segment ? store_.roll_log() : Result<void>();
+  };
+  co_return co_await thread_.run(std::move(sync));
+}
+
+void Committer::Waiters::join(Waiters others) {
+  synced.insert(synced.end(), others.synced.begin(), others.synced.end());
+  written.insert(written.end(), others.written.begin(), others.written.end());
+}
+
+void Committer::answer(std::vector<Waiter*>& waiters, const Result<void>& result) {
   stats_.requests += waiters.size();
-  for (auto* waiter : waiters) waiter->set(result);
+  for (auto* waiter : std::exchange(waiters, {})) waiter->set(result);
+}
+
+void Committer::answer_all(const Result<void>& result) {
+  answer(riders_.written, result);
+  answer(riders_.synced, result);
   for (auto* waiter : std::exchange(room_waiters_, {})) waiter->set(true);
 }
 

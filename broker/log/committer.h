@@ -47,6 +47,12 @@ struct CommitterStats {
   std::chrono::nanoseconds write_time{0};
 };
 
+// What a commit() waits for.
+enum class Durability : unsigned char {
+  synced,   // on the disk
+  written,  // in the page cache, on its way to the disk: a kill leaves it, a power cut may take it
+};
+
 class Committer {
  public:
   Committer(Store& store, Offload& thread, const Clock& clock, CommitterOptions options);
@@ -73,8 +79,11 @@ class Committer {
   void roll_segment() { roll_asked_ = true; }
 
   // Finishes when everything staged before the call is durable, or the write failed. With nothing
-  // staged it joins the write under way, so that it costs none.
-  Task<Result<void>> commit();
+  // staged it joins the write under way, so that it costs none. The fsync follows the write at
+  // once, whatever is waited for, and the next write follows the fsync.
+  Task<Result<void>> commit(Durability durability = Durability::synced);
+  // Keeps a task that outlives its request until close().
+  void spawn(Task<void> task) { gate_.spawn(std::move(task)); }
 
   // Back-pressure: room() waits while full().
   bool full() const { return staged_bytes_ >= options_.staged_bytes_max; }
@@ -109,10 +118,26 @@ class Committer {
     bool last_of_segment;
   };
 
+  using Waiter = OneShot<Result<void>>;
+  // Those who wait for one write.
+  struct Waiters {
+    std::vector<Waiter*> synced;
+    std::vector<Waiter*> written;
+
+    bool empty() const { return synced.empty() && written.empty(); }
+    void join(Waiters others);
+    std::vector<Waiter*>& of(Durability durability) {
+      return durability == Durability::written ? written : synced;
+    }
+  };
+
   Task<void> pump();
   Task<void> catch_up();
   Task<Result<void>> write(Unwritten& batch);
-  void answer(const Result<void>& result);
+  Task<Result<void>> in_one_step(Unwritten& next);
+  Task<Result<void>> in_two_steps(Unwritten& next);
+  void answer(std::vector<Waiter*>& waiters, const Result<void>& result);
+  void answer_all(const Result<void>& result);
   Unwritten take_next();
   bool anything_staged() const;
   WriteBatch take_staged();
@@ -131,8 +156,8 @@ class Committer {
   Segment segment_ = 0;
   std::size_t segment_bytes_ = 0;  // written to segment_
   bool roll_asked_ = false;
-  std::vector<OneShot<Result<void>>*> waiters_;  // for what is staged
-  std::vector<OneShot<Result<void>>*> riders_;   // for what is being written
+  Waiters waiters_;  // for what is staged
+  Waiters riders_;   // for what is being written
   std::vector<OneShot<bool>*> room_waiters_;
   bool pumping_ = false;
   bool writing_ = false;  // the store has the batch

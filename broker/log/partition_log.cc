@@ -121,17 +121,36 @@ PartitionLog::Staged PartitionLog::stage(Buffer bytes, WallTime now) {
           .batch = {owner, *owner}};
 }
 
-Task<PartitionLog::Appended> PartitionLog::commit(Staged staged) {
+Task<PartitionLog::Appended> PartitionLog::commit(Staged staged, std::int64_t flush_messages) {
   const auto keep = shared_from_this();
   if (staged.answer.error != ErrorCode::none) co_return staged.answer;
-  if (const auto done = co_await context_.committer.commit(); !done) {
-    co_return Appended{.error = ErrorCode::kafka_storage_error};
+  const Appended answer = staged.answer;
+  const bool early = flush_messages > 1 && staged.end - high_watermark_ < flush_messages;
+  Result<void> done;
+  if (early) {
+    auto written = context_.committer.commit(Durability::written);
+    context_.committer.spawn(show_later(std::move(staged)));
+    done = co_await written;
+  } else {
+    done = co_await show(std::move(staged));
   }
+  if (!done) co_return Appended{.error = ErrorCode::kafka_storage_error};
+  co_return answer;
+}
+
+Task<Result<void>> PartitionLog::show(Staged staged) {
+  CO_TRY_VOID(co_await context_.committer.commit());
   if (!closed_ && !staged.batch.bytes.empty()) {
     context_.tail.insert(id_, staged.answer.base_offset, staged.end, staged.batch);
     advance(staged.end, staged.batch.bytes.size());
   }
-  co_return staged.answer;
+  co_return Result<void>();
+}
+
+// A failure is the store's, and said there.
+Task<void> PartitionLog::show_later(Staged staged) {
+  const auto keep = shared_from_this();
+  (void)co_await show(std::move(staged));
 }
 
 void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now) {

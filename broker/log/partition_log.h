@@ -86,9 +86,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     SharedSlice batch;  // as it is stored; empty for a repeated batch
   };
   Staged stage(Buffer batch, WallTime now);
-  // Finishes when it is durable. Whoever has several to append stages them all before the first
-  // commit(), so that one write carries them.
-  Task<Appended> commit(Staged staged);
+  // Finishes when it is durable, which is when readers see it. Whoever has several to append stages
+  // them all before the first commit(), so that one write carries them. With `flush_messages` (of
+  // the topic) above 1 it finishes when it is written, unless so many records of the partition are
+  // not durable yet.
+  Task<Appended> commit(Staged staged, std::int64_t flush_messages = 1);
   Task<Appended> append(Buffer batch, WallTime now) { return commit(stage(std::move(batch), now)); }
 
   // Everything that was staged is durable, answered or not (Committer::on_caught_up).
@@ -150,6 +152,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now);
   void drop_first_part();
   std::vector<Part>::iterator find_part(Segment segment);
+  // To readers, once it is durable.
+  Task<Result<void>> show(Staged staged);
+  Task<void> show_later(Staged staged);
   void advance(Offset visible, std::size_t bytes);
   LogReader reader() const;
   std::unexpected<Error> unreadable(const Error& error) const;

@@ -83,23 +83,17 @@ class RocksStore final : public Store {
   }
 
   Result<void> write(const WriteBatch& batch) override {
-    if (errors_->failed()) return fail(Code::storage, refuses_writes());
-    if (errors_->blocked()) return fail(Code::overloaded, refuses_writes());
-    rocksdb::WriteBatch rocks(batch.bytes() + 64 * (batch.operations().size() + 1));
-    rocksdb::Status status;
-    for (const auto& operation : batch.operations()) {
-      status = add(rocks, operation);
-      if (!status.ok()) return refuse(status);
-    }
-    rocksdb::WriteOptions write;
-    write.sync = true;
-    const StoreErrors::MayClose may_close;
-    status = db_->Write(write, &rocks);
+    TRY_VOID(put(batch, true));
+    acknowledged_ = db_->GetLatestSequenceNumber();
+    return {};
+  }
+
+  Result<void> write_unsynced(const WriteBatch& batch) override { return put(batch, false); }
+
+  Result<void> sync() override {
+    const auto status = db_->SyncWAL();
     if (!status.ok()) return refuse(status);
     acknowledged_ = db_->GetLatestSequenceNumber();
-    pace_.wrote(batch.bytes());
-    unchecked_bytes_ += batch.bytes();
-    if (unchecked_bytes_ >= kSpaceCheckedEvery) look_at_space();
     return {};
   }
 
@@ -199,6 +193,26 @@ class RocksStore final : public Store {
   }
 
  private:
+  Result<void> put(const WriteBatch& batch, bool sync) {
+    if (errors_->failed()) return fail(Code::storage, refuses_writes());
+    if (errors_->blocked()) return fail(Code::overloaded, refuses_writes());
+    rocksdb::WriteBatch rocks(batch.bytes() + 64 * (batch.operations().size() + 1));
+    rocksdb::Status status;
+    for (const auto& operation : batch.operations()) {
+      status = add(rocks, operation);
+      if (!status.ok()) return refuse(status);
+    }
+    rocksdb::WriteOptions write;
+    write.sync = sync;
+    const StoreErrors::MayClose may_close;
+    status = db_->Write(write, &rocks);
+    if (!status.ok()) return refuse(status);
+    pace_.wrote(batch.bytes());
+    unchecked_bytes_ += batch.bytes();
+    if (unchecked_bytes_ >= kSpaceCheckedEvery) look_at_space();
+    return {};
+  }
+
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return handles_[static_cast<std::size_t>(family) + 1];  // 0 is RocksDB's own "default"
   }

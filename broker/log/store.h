@@ -80,6 +80,12 @@ class Store {
   // write.
   virtual Result<void> write(const WriteBatch& batch) = 0;
 
+  // The same in two steps: written, what a kill leaves but a power cut may take, and what sync()
+  // makes durable. One batch at a time, so that a power cut tears one at most. A failed sync() is
+  // for good.
+  virtual Result<void> write_unsynced(const WriteBatch& batch) = 0;
+  virtual Result<void> sync() = 0;
+
   // What was written to Family::log so far goes to table files of its own, so that later keys never
   // share a file with it. Cheap: the writing of the files happens in the background.
   virtual Result<void> roll_log() = 0;

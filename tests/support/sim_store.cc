@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "shared/base/check.h"
+
 namespace sluice {
 namespace {
 
@@ -94,14 +96,47 @@ Result<void> SimDisk::write(const WriteBatch& batch) {
   return {};
 }
 
+Result<void> SimDisk::write_unsynced(const WriteBatch& batch) {
+  if (lag_ != 0) return write(batch);
+  CHECK(unsynced_.empty());
+  synced_ = live_;
+  TRY_VOID(write(batch));
+  unsynced_.push_back(batch);
+  return {};
+}
+
+Result<void> SimDisk::sync() {
+  if (std::exchange(fail_next_, false)) return fail(Code::storage, "the disk failed");
+  if (lag_ == 0) unsynced_.clear();
+  return {};
+}
+
 SimStore::~SimStore() {
   if (disk_) disk_->opened_ = nullptr;
 }
 
 Result<void> SimStore::write(const WriteBatch& batch) {
+  TRY_VOID(check_writable());
+  return note(disk_->write(batch));
+}
+
+Result<void> SimStore::write_unsynced(const WriteBatch& batch) {
+  TRY_VOID(check_writable());
+  return note(disk_->write_unsynced(batch));
+}
+
+Result<void> SimStore::sync() {
+  TRY_VOID(check_writable());
+  return note(disk_->sync());
+}
+
+Result<void> SimStore::check_writable() const {
   if (!disk_) return fail(Code::storage, "the store is gone");
   if (failed_) return fail(Code::storage, "the store is read-only after a failed write");
-  auto written = disk_->write(batch);
+  return {};
+}
+
+Result<void> SimStore::note(Result<void> written) {
   if (!written && written.error().code != Code::overloaded) failed_ = true;
   return written;
 }

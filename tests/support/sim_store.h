@@ -47,9 +47,11 @@ class SimDisk {
   static std::size_t index(broker::Family family) { return static_cast<std::size_t>(family); }
   void apply(const broker::WriteBatch& batch, Snapshot& to) const;
   Result<void> write(const broker::WriteBatch& batch);
+  Result<void> write_unsynced(const broker::WriteBatch& batch);
+  Result<void> sync();
 
   Snapshot live_{std::make_shared<Keys>(), std::make_shared<Keys>()};
-  std::vector<broker::WriteBatch> unsynced_;  // on live_, not on synced_; empty unless lying
+  std::vector<broker::WriteBatch> unsynced_;  // on live_, not on synced_
   Snapshot synced_{std::make_shared<Keys>(), std::make_shared<Keys>()};
   std::size_t lag_ = 0;
   bool fail_next_ = false;
@@ -67,6 +69,8 @@ class SimStore final : public broker::Store {
   ~SimStore() override;
 
   Result<void> write(const broker::WriteBatch& batch) override;
+  Result<void> write_unsynced(const broker::WriteBatch& batch) override;
+  Result<void> sync() override;
   // There are no files here: keys are enough.
   Result<void> roll_log() override { return {}; }
   Result<void> reclaim_log(ByteView, ByteView, bool) override { return {}; }
@@ -81,6 +85,9 @@ class SimStore final : public broker::Store {
 
  private:
   friend class SimDisk;
+
+  Result<void> check_writable() const;
+  Result<void> note(Result<void> written);
 
   SimDisk* disk_;  // null: cut off
   bool failed_ = false;

@@ -265,6 +265,11 @@ class Model {
     PartitionLog& log = *topics_->find(topic)->partition(static_cast<std::int32_t>(partition));
     std::vector<Task<PartitionLog::Appended>> appends;
     std::vector<Offset> expected;
+    static constexpr std::int64_t kFlushMessages[] = {1, 1, 3, 1'000};
+    const auto flush_messages = kFlushMessages[random_.below(std::size(kFlushMessages))];
+    const auto append_one = [&](const Buffer& batch, WallTime now) {
+      return log.commit(log.stage(batch, now), flush_messages);
+    };
     for (std::uint64_t i = 1 + random_.below(4); i > 0; --i) {
       std::vector<ModelRecord> records;
       for (std::uint64_t n = 1 + random_.below(4); n > 0; --n) records.push_back(random_record());
@@ -273,12 +278,12 @@ class Model {
       const auto now = bench_.loop.clock().wall();
       const Buffer batch = random_batch(records, producer, sequence);
       const auto base = static_cast<Offset>(model.records.size());
-      appends.push_back(log.append(batch, now));
+      appends.push_back(append_one(batch, now));
       expected.push_back(base);
       if (producer >= 0) {
         model.next_sequence[producer] += static_cast<std::int32_t>(records.size());
         if (random_.below(3) == 0) {
-          appends.push_back(log.append(batch, now));
+          appends.push_back(append_one(batch, now));
           expected.push_back(base);
         }
       }
@@ -290,6 +295,7 @@ class Model {
       REQUIRE(appended.error == ErrorCode::none);
       REQUIRE(appended.base_offset == expected[i]);
     }
+    REQUIRE(bench_.await(bench_.committer().commit()));
   }
 
   void read(const std::string& topic, std::size_t partition, Offset from, std::size_t bytes_max) {

@@ -65,6 +65,7 @@ void SimDisk::apply(const WriteBatch& batch, Snapshot& to) const {
   }
   for (const auto& operation : batch.operations()) {
     if (lost_ && operation.family == Family::state && operation.key.starts_with(*lost_)) continue;
+    if (loses_ && loses_(operation)) continue;
     Keys& keys = *to[index(operation.family)];
     switch (operation.kind) {
       case WriteBatch::Kind::put:

@@ -5,6 +5,7 @@
 // Single-threaded, unlike RocksStore.
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -35,6 +36,11 @@ class SimDisk {
   // A disk that forgets: keys of the state family that begin so are never stored.
   void lose_state_keys(char first) { lost_ = first; }
 
+  // Operations that are never stored: a bug that checkers have to find.
+  void lose(std::function<bool(const broker::WriteBatch::Operation&)> lost) {
+    loses_ = std::move(lost);
+  }
+
   // Changes what is stored behind everybody's back: damage.
   void damage(broker::Family family, const Buffer& key, Buffer value);
   const Keys& keys(broker::Family family) const { return *live_[index(family)]; }
@@ -57,6 +63,7 @@ class SimDisk {
   bool fail_next_ = false;
   bool full_ = false;
   std::optional<char> lost_;
+  std::function<bool(const broker::WriteBatch::Operation&)> loses_;
   std::size_t writes_ = 0;
   SimStore* opened_ = nullptr;
 };

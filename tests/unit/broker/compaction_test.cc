@@ -3,7 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "broker/log/cleaner.h"
-#include "tests/unit/broker/log_bench.h"
+#include "broker/log/verify.h"
+#include "tests/unit/broker/stored_history.h"
 
 namespace sluice::broker {
 namespace {
@@ -325,6 +326,43 @@ TEST_CASE("more keys than the map holds take several passes") {
   bench.clean(log, kAtOnce, 150);
   CHECK(bench.passes > 2);
   CHECK(bench.read(*log, 0) == "5=2 6=2 7=2 8=2 9=2 ");
+}
+
+// Looks at the store after every commit of a compaction. How many left damage.
+int damaged_commits(char lost_state) {
+  tests::StoredHistory<SimMedium> history;
+  PartitionLog& log = history.log("one");
+  for (int segment = 0; segment < 3; ++segment) {
+    for (const char* value : {"1", "2", "3"}) {
+      history.append(log, keyed_batch({{"a", value}, {"b", value}}));
+    }
+    history.committer().roll_segment();
+    CHECK(history.await(history.committer().commit()));
+  }
+  SimDisk& disk = history.medium.disk();
+  if (lost_state != 0) disk.lose_state_keys(lost_state);
+  Cleaner cleaner(history.context(), history.maintenance, history.loop.clock(), 1 << 20);
+  auto task = cleaner.clean({history.topics->find("one")->partitions.front(), kAtOnce});
+  int commits = 0;
+  int damaged = 0;
+  for (std::size_t seen = disk.writes(); !task.done();) {
+    REQUIRE(history.loop.step());
+    if (disk.writes() == seen) continue;
+    seen = disk.writes();
+    ++commits;
+    if (!Verifier(history.store()).run().clean()) ++damaged;
+  }
+  CHECK(task.take());
+  CHECK(commits > 3);
+  CHECK(cleaner.stats().records_dropped > 0);
+  return damaged;
+}
+
+TEST_CASE(
+    "every commit of a compaction leaves a whole log: the mark comes with the first rewrite") {
+  CHECK(damaged_commits(0) == 0);
+  // Without it holes are damage, from the first commit on.
+  CHECK(damaged_commits('c') > 0);
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ class Model {
     }
   }
 
+  SimDisk& disk() { return bench_.medium.disk(); }
+
  private:
   void step() {
     switch (random_.below(100)) {
@@ -376,6 +378,45 @@ TEST_CASE("random histories on the simulated store agree with the model") {
 
 TEST_CASE("random histories on RocksDB agree with the model") {
   Model<tests::RocksMedium>(99).run(1'500);
+}
+
+// Bugs of the store, planted: the model finds each of them.
+using Operation = WriteBatch::Operation;
+using Kind = WriteBatch::Kind;
+
+void run_with(std::function<bool(const Operation&)> lost) {
+  Model<tests::SimMedium> model(0);
+  model.disk().lose(std::move(lost));
+  model.run(5'000);
+}
+
+TEST_CASE("planted: a rewritten value is not stored" * doctest::should_fail()) {
+  bool erased = false;  // what a rewrite puts follows what it erases
+  run_with([erased](const Operation& operation) mutable {
+    if (operation.family != Family::log) return false;
+    return std::exchange(erased, operation.kind == Kind::erase_range) &&
+           operation.kind == Kind::put;
+  });
+}
+
+TEST_CASE("planted: replaced records are not erased" * doctest::should_fail()) {
+  run_with([](const Operation& operation) {
+    return operation.family == Family::log && operation.kind == Kind::erase_range;
+  });
+}
+
+TEST_CASE("planted: that a partition was compacted is not stored" * doctest::should_fail()) {
+  run_with([](const Operation& operation) {
+    return operation.family == Family::state && operation.key.starts_with('c');
+  });
+}
+
+TEST_CASE("planted: what a part holds is not stored anew" * doctest::should_fail()) {
+  int part = 0;
+  run_with([part](const Operation& operation) mutable {
+    return operation.family == Family::state && operation.key.starts_with('g') &&
+           operation.kind == Kind::put && ++part % 50 == 0;
+  });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "broker/admin/admin.h"
 
 #include <chrono>
+#include <cstddef>
 
 #include "broker/admin/backup_routes.h"
 #include "shared/http/admin.h"
@@ -73,9 +74,17 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
   metrics_.gauge("sluice_broker_uncleanable_partitions",
                  "Partitions that compaction gave up: the log says why",
                  [&broker, number] { return number(broker.uncleanable()); });
-  metrics_.counter("sluice_broker_commit_seconds_total", "Time spent in group commits", [&broker] {
-    return std::chrono::duration<double>(broker.committer().stats().write_time).count();
-  });
+  auto& seconds =
+      metrics_.histogram("sluice_broker_commit_seconds", "Time of one group commit, with its fsync",
+                         metrics::Histogram::latency_bounds());
+  auto& sizes = metrics_.histogram("sluice_broker_commit_size_bytes", "Size of one group commit",
+                                   {1 << 10, 8 << 10, 64 << 10, 512 << 10, 4 << 20, 32 << 20});
+  // No commit is under way any more when this object goes: Broker::stop() waits for them.
+  broker.committer().on_write(
+      [&seconds, &sizes, number](std::size_t bytes, std::chrono::nanoseconds took) {
+        seconds.observe(took);
+        sizes.observe(number(bytes));
+      });
 }
 
 void Admin::declare_backup_metrics(const Backups& backups) {

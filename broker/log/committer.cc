@@ -140,7 +140,7 @@ Task<Result<void>> Committer::write(Unwritten& next) {
   writing_ = false;
   stats_.commits += 1;
   stats_.bytes += next.batch.bytes();
-  stats_.write_time += clock_.now() - started;
+  if (on_write_) on_write_(next.batch.bytes(), clock_.now() - started);
   if (!result) (result.error().code == Code::overloaded ? paused_ : failure_) = result.error();
   co_return result;
 }

@@ -39,12 +39,11 @@ struct CommitterOptions {
   std::size_t segment_bytes = 64 << 20;
 };
 
-// What the committer did, for metrics.
+// What the committer did, for metrics; on_write() tells of each.
 struct CommitterStats {
   std::uint64_t commits = 0;
   std::uint64_t bytes = 0;
   std::uint64_t requests = 0;  // commit() calls served; requests / commits is the group size
-  std::chrono::nanoseconds write_time{0};
 };
 
 // What a commit() waits for.
@@ -99,6 +98,9 @@ class Committer {
   void retry();
   void on_caught_up(std::function<void()> caught_up) { caught_up_ = std::move(caught_up); }
   const CommitterStats& stats() const { return stats_; }
+  // Told after each write, failed ones too: its bytes, and how long it and its fsync took.
+  using OnWrite = std::function<void(std::size_t bytes, std::chrono::nanoseconds took)>;
+  void on_write(OnWrite told) { on_write_ = std::move(told); }
 
   // Waits for the writes under way.
   Task<void> close() { return gate_.close(); }
@@ -166,6 +168,7 @@ class Committer {
   std::optional<Unwritten> unwritten_;  // what did not fit
   std::function<void()> caught_up_;
   CommitterStats stats_;
+  OnWrite on_write_;
   Gate gate_;
 };
 

@@ -29,6 +29,21 @@ TEST_CASE("whatever is staged while one write runs joins the next") {
   CHECK(value_of(bench, Family::state, "k49") == "v");
 }
 
+TEST_CASE("each write is told, with its size and time") {
+  Bench bench;
+  std::vector<std::size_t> told;
+  bench.committer().on_write([&](std::size_t bytes, std::chrono::nanoseconds took) {
+    told.push_back(bytes);
+    CHECK(took >= std::chrono::nanoseconds(0));
+  });
+  bench.committer().put("k", "value");
+  CHECK(bench.await(bench.committer().commit()));
+  bench.medium.disk().fail_next_write();
+  bench.committer().put("k", "v");
+  CHECK_FALSE(bench.await(bench.committer().commit()));
+  CHECK(told == std::vector<std::size_t>{6, 2});
+}
+
 TEST_CASE("a commit with nothing staged waits for what was staged before") {
   Bench bench;
   bench.committer().put("a", "1");

@@ -45,6 +45,9 @@ class LateFile final : public FSWritableFile {
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
     return file_ ? file_->Sync(options, debug) : IOStatus::OK();
   }
+  // Else RocksDB does not sync it after the write (DBImpl::SyncWAL). It never does so beside one:
+  // the store has one writer, and logs that are synced in the background are closed.
+  bool IsSyncThreadSafe() const override { return true; }
   std::uint64_t GetFileSize(const IOOptions& options, IODebugContext* debug) override {
     return file_ ? file_->GetFileSize(options, debug) : 0;
   }

@@ -98,6 +98,33 @@ TEST_CASE("a full disk refuses, reads go on, and it heals by itself: a write tha
   bench.check_restarted();
 }
 
+TEST_CASE(
+    "a log that there was no room for is begun by the next write, synced with it or after it") {
+  for (const bool in_two_steps : {false, true}) {
+    FaultBench bench;
+    bench.create("plain");
+    bench.put_plain();
+    bench.medium.files().fail({.call = FileCall::create, .no_space = true, .in_file = ".log"});
+    bench.roll();
+    REQUIRE(bench.medium.files().struck() != "");
+    Buffer version;
+    append_be(version, kFormatVersion);
+    WriteBatch batch;
+    batch.put(Family::state, state_key(StateKind::meta, "format"), version);
+    const auto write = [&]() -> Result<void> {
+      if (!in_two_steps) return bench.store().write(batch);
+      TRY_VOID(bench.store().write_unsynced(batch));
+      return bench.store().sync();
+    };
+    for (int i = 0; i < 2; ++i) {
+      const auto written = write();
+      CHECK_MESSAGE(written, written.error().context);
+    }
+    CHECK(bench.store().refuses_writes() == "");
+    bench.check_restarted();
+  }
+}
+
 TEST_CASE("a flush that fails in the background is known before the next write") {
   FaultBench bench;
   bench.create("plain");

@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 
+import endurance
 import matrix
 import measuring
 import reads
+import scale
 import start
 from measuring import bare, produce
 
@@ -152,7 +154,9 @@ def bench_latency(folder):
 
 # What runs when nothing is named, and what is only run by its name.
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
-PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "start": start.run}
+PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
+         "partitions": scale.run_partitions, "records": scale.run_records,
+         "endurance": endurance.run, "start": start.run}
 
 
 def main(words):

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 
 import harness  # noqa: E402
-from harness import Broker, eventually  # noqa: E402,F401
+from harness import Broker, eventually, kafka_admin  # noqa: E402,F401
 
 MEMORY_DISK = "/dev/shm"  # tmpfs: an fsync there costs nothing
 

@@ -74,6 +74,7 @@ Result<void> Broker::start() {
   for (const auto& [group, offsets] : offsets_.groups()) {
     groups_.keep_for_offsets(group);
   }
+  arm();
   return {};
 }
 

@@ -329,6 +329,11 @@ TEST_CASE("all partitions of a produce request are durable with one write") {
   CHECK(talk.disk.writes() - before == 1);
 }
 
+TEST_CASE("a started broker looks after its store without being asked anything") {
+  const Talk talk;
+  CHECK(talk.armed_at != Instant::never());
+}
+
 TEST_CASE("a store that fails is told to producers and to health") {
   Talk talk;
   talk.create_topic("t");

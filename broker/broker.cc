@@ -39,6 +39,7 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
            },
            [this](PartitionId partition, const Error& error) { note_damage(partition, error); }},
       cleaner_(log_, seams_.maintenance, seams_.clock, options.cleaner_map_bytes),
+      key_indexer_(log_, seams_.maintenance),
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
@@ -84,7 +85,7 @@ Result<void> Broker::check_format() {
                            ? load_be<std::uint32_t>(stored->data())
                            : 0;
   if (version == kFormatVersion) return {};
-  if (!stored || version == kFormatVersionTaken) {
+  if (!stored || readable_format(version)) {
     Buffer current;
     append_be(current, kFormatVersion);
     stage_meta(kFormat, std::move(current));
@@ -104,6 +105,7 @@ void Broker::stage_meta(std::string_view name, Buffer value) {
 void Broker::begin_stop() {
   stopping_ = true;
   cleaner_.stop();
+  key_indexer_.stop();
   groups_.stop();
   for (auto& [token, parked] : std::exchange(parked_, {})) parked->set(false);
 }
@@ -171,7 +173,68 @@ void Broker::enforce_retention(Instant now) {
     }
   }
   collect_garbage();
-  if (!compacting_ && !stopping_) gate_.spawn(compact());
+  run_maintenance();
+}
+
+void Broker::run_maintenance() {
+  maintain_again_ = true;
+  if (!maintaining_ && !stopping_) gate_.spawn(maintain());
+}
+
+// One after the other: what one has read must still be there when it stages what follows from it.
+Task<void> Broker::maintain() {
+  maintaining_ = true;
+  while (std::exchange(maintain_again_, false) && !stopping_) {
+    co_await compact();
+    co_await build_indexes();
+  }
+  maintaining_ = false;
+}
+
+std::vector<std::shared_ptr<PartitionLog>> Broker::index_jobs() const {
+  std::vector<std::shared_ptr<PartitionLog>> jobs;
+  for (const auto& [name, topic] : topics_.all()) {
+    if (!topic->config.key_index()) continue;
+    for (const auto& partition : topic->partitions) {
+      if (partition->unindexed() && !unindexable_.contains(partition->id())) {
+        jobs.push_back(partition);
+      }
+    }
+  }
+  return jobs;
+}
+
+std::size_t Broker::unindexed() const {
+  std::size_t count = 0;
+  for (const auto& [name, topic] : topics_.all()) {
+    if (!topic->config.key_index()) continue;
+    for (const auto& partition : topic->partitions) count += partition->unindexed() ? 1 : 0;
+  }
+  return count;
+}
+
+Task<void> Broker::build_indexes() {
+  for (const auto& log : index_jobs()) {
+    const auto built = co_await key_indexer_.build(log);
+    if (built || log->closed()) continue;
+    if (!committer_.refusal().empty()) break;
+    unindexable_.insert(log->id());
+    log::error("the key index of partition number {} is incomplete until a restart reason={}",
+               log->id(), log::quoted(built.error().context));
+  }
+}
+
+void Broker::topic_configured(bool key_index_removed) {
+  run_maintenance();
+  if (key_index_removed && !stopping_) gate_.spawn(reclaim_index());
+}
+
+// An operator's doing, and rare: all of the index is rewritten without what was removed.
+Task<void> Broker::reclaim_index() {
+  auto job = [&store = seams_.store, end = committer_.segment() + 1] {
+    return store.reclaim(Family::index, segment_begin(0), segment_begin(end), false);
+  };
+  (void)co_await seams_.maintenance.run(std::move(job));  // costs space, not entries
 }
 
 std::vector<Cleaner::Job> Broker::compaction_jobs() const {
@@ -190,7 +253,6 @@ std::vector<Cleaner::Job> Broker::compaction_jobs() const {
 }
 
 Task<void> Broker::compact() {
-  compacting_ = true;
   // What was rolled for it is closed once a write has passed.
   (void)co_await committer_.commit();
   const std::vector<Cleaner::Job> jobs = compaction_jobs();
@@ -202,7 +264,6 @@ Task<void> Broker::compact() {
     log::error("compaction of partition number {} gave up until a restart reason={}", job.log->id(),
                log::quoted(cleaned.error().context));
   }
-  compacting_ = false;
   if (!jobs.empty()) collect_garbage();
 }
 
@@ -217,11 +278,13 @@ Task<void> Broker::reclaim() {
   const Segments::Garbage garbage =
       done ? segments_.take_garbage(committer_.segment()) : Segments::Garbage{};
   const auto job = [&store = seams_.store, garbage]() -> Result<void> {
-    for (const Segment s : garbage.dead) {
-      TRY_VOID(store.reclaim_log(segment_begin(s), segment_begin(s + 1), true));
-    }
-    for (const Segment s : garbage.mostly_dead) {
-      TRY_VOID(store.reclaim_log(segment_begin(s), segment_begin(s + 1), false));
+    for (const Family family : {Family::log, Family::index}) {
+      for (const Segment s : garbage.dead) {
+        TRY_VOID(store.reclaim(family, segment_begin(s), segment_begin(s + 1), true));
+      }
+      for (const Segment s : garbage.mostly_dead) {
+        TRY_VOID(store.reclaim(family, segment_begin(s), segment_begin(s + 1), false));
+      }
     }
     return {};
   };

@@ -16,6 +16,7 @@
 #include "broker/group_service.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/committer.h"
+#include "broker/log/key_indexer.h"
 #include "broker/log/store.h"
 #include "broker/offsets.h"
 #include "broker/topics.h"
@@ -102,6 +103,12 @@ class Broker {
   // Partitions that compaction found damaged and leaves alone until a restart.
   std::size_t uncleanable() const { return uncleanable_.size(); }
 
+  // Partitions whose key index is still being built, or was given up for damage.
+  std::size_t unindexed() const;
+  const KeyIndexer& key_indexer() const { return key_indexer_; }
+  // After a change of a topic's configuration: builds key indexes, or gives the space of one back.
+  void topic_configured(bool key_index_removed);
+
   // Gives the space of segments that nobody wants back to the disk, after a commit that forgot
   // some.
   void collect_garbage();
@@ -126,6 +133,11 @@ class Broker {
   Task<void> reclaim();
   std::vector<Cleaner::Job> compaction_jobs() const;
   Task<void> compact();
+  void run_maintenance();
+  Task<void> maintain();
+  std::vector<std::shared_ptr<PartitionLog>> index_jobs() const;
+  Task<void> build_indexes();
+  Task<void> reclaim_index();
   void housekeep(Instant now);
   Task<void> housekeep_store();
   void note_refusal();
@@ -138,6 +150,7 @@ class Broker {
   Segments segments_;
   LogContext log_;
   Cleaner cleaner_;
+  KeyIndexer key_indexer_;
   Topics topics_;
   Offsets offsets_;
   GroupService groups_;
@@ -154,8 +167,10 @@ class Broker {
   Instant enforce_retention_at_{};
   Instant housekeep_at_{};
   bool reclaiming_ = false;
-  bool compacting_ = false;
+  bool maintaining_ = false;
+  bool maintain_again_ = false;
   std::set<PartitionId> uncleanable_;
+  std::set<PartitionId> unindexable_;
   bool housekeeping_ = false;
   std::string refusal_;  // as the log has it
   std::uint64_t refusals_ = 0;

@@ -25,6 +25,9 @@ constexpr TopicConfig::Known kKnown[] = {
      "its partition wait for their fsync, which follows at once (a power cut may take them)"},
     {"flush.ms", "9223372036854775807",
      "0: as flush.messages=1; more: no other effect, as no fsync is ever put off"},
+    {kKeyIndexConfig, "false",
+     "true: records are found by their key without reading the whole topic; costs about 24 bytes a "
+     "record"},
     {"max.message.bytes", "1048588", "largest record batch accepted, in bytes"},
     {"message.timestamp.type", "CreateTime", "CreateTime: the producer's clock stamps records"},
     {"min.cleanable.dirty.ratio", "0.5",
@@ -104,6 +107,8 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
     entry->put(*this, *number);
   } else if (name == "cleanup.policy") {
     TRY_VOID(set_policy(value));
+  } else if (name == kKeyIndexConfig) {
+    TRY_VOID(set_key_index(value));
   } else if (name == "min.cleanable.dirty.ratio") {
     TRY_VOID(set_dirty_ratio(value));
   } else if (value != known->default_value) {
@@ -133,6 +138,15 @@ Result<void> TopicConfig::set_policy(const std::string& value) {
   }
   deletes_ = deletes;
   compacts_ = compacts;
+  return {};
+}
+
+Result<void> TopicConfig::set_key_index(const std::string& value) {
+  if (value != "true" && value != "false") {
+    return fail(Code::invalid,
+                fmt::format("{} must be true or false, got \"{}\"", kKeyIndexConfig, value));
+  }
+  key_index_ = value == "true";
   return {};
 }
 

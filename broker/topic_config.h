@@ -36,6 +36,7 @@ class TopicConfig {
   std::size_t max_message_bytes() const { return max_message_bytes_; }
   // Nothing while cleanup.policy leaves old records to compaction alone.
   Retention retention() const { return deletes_ ? retention_ : Retention{}; }
+  bool key_index() const { return key_index_; }
   bool compacts() const { return compacts_; }
   // How many records of a partition may be acknowledged and not yet be durable, plus one: 1, all
   // are durable first.
@@ -49,6 +50,7 @@ class TopicConfig {
  private:
   struct Number;
   Result<void> set_policy(const std::string& value);
+  Result<void> set_key_index(const std::string& value);
   Result<void> set_dirty_ratio(const std::string& value);
 
   std::map<std::string, std::string> overrides_;
@@ -58,6 +60,7 @@ class TopicConfig {
   std::int64_t flush_ms_ = std::numeric_limits<std::int64_t>::max();
   bool deletes_ = true;
   bool compacts_ = false;
+  bool key_index_ = false;
   CompactionRules compaction_;
 };
 

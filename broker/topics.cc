@@ -99,7 +99,8 @@ Result<void> Topics::recover_partitions() {
   }
   const auto cursor = log_.store.cursor(Family::state, 0);
   for (const StateKind kind :
-       {StateKind::partition, StateKind::part, StateKind::cleaned, StateKind::producer}) {
+       {StateKind::partition, StateKind::part, StateKind::cleaned, StateKind::indexed,
+        StateKind::producer}) {
     const Buffer end = state_end(kind);
     for (cursor->seek(state_key(kind)); cursor->valid() && cursor->key() < end; cursor->next()) {
       const ByteView key = cursor->key();
@@ -115,6 +116,8 @@ Result<void> Topics::recover_partitions() {
   }
   for (const auto& [id, place] : places) {
     if (!place.started) return damaged(place, "its start is missing");
+    // They are stored together; should they differ, the configuration is what people see.
+    place.partition->set_key_index(place.topic->config.key_index());
   }
   return check_ends(places);
 }
@@ -129,6 +132,7 @@ Result<void> Topics::restore(PartitionLog& partition, StateKind kind, ByteView r
                              ByteView value) {
   if (kind == StateKind::partition) return partition.restore_start(value);
   if (kind == StateKind::cleaned) return partition.restore_cleaned(value);
+  if (kind == StateKind::indexed) return partition.restore_indexed(value);
   if (kind == StateKind::part && rest.size() == sizeof(Segment)) {
     return partition.restore_part(load_be<Segment>(rest.data()), value);
   }
@@ -217,7 +221,7 @@ Task<TopicError> Topics::create(std::string name, std::int32_t partitions, Topic
   topic->name = name;
   topic->id = random_uuid(random_);
   topic->config = std::move(config);
-  topic->partitions = new_partitions(partitions);
+  topic->partitions = new_partitions(partitions, topic->config);
   stage(*topic);
   topics_.emplace(std::move(name), std::move(topic));
   co_return co_await commit();
@@ -246,7 +250,7 @@ Task<TopicError> Topics::grow(std::string name, std::int32_t count) {
   if (auto refusal = check_space(); refusal.code != ErrorCode::none) co_return refusal;
   Topic& topic = *topics_.find(name)->second;
   const auto present = static_cast<std::int32_t>(topic.partitions.size());
-  for (auto& partition : new_partitions(count - present)) {
+  for (auto& partition : new_partitions(count - present, topic.config)) {
     topic.partitions.push_back(std::move(partition));
   }
   stage(topic);
@@ -258,6 +262,9 @@ Task<TopicError> Topics::reconfigure(std::string name, TopicConfig config) {
   if (found == topics_.end()) {
     co_return TopicError{ErrorCode::unknown_topic_or_partition,
                          fmt::format("topic {} does not exist", name)};
+  }
+  for (const auto& partition : found->second->partitions) {
+    partition->set_key_index(config.key_index());
   }
   found->second->config = std::move(config);
   stage(*found->second);
@@ -280,11 +287,13 @@ Task<TopicError> Topics::remove(std::string name, std::vector<PartitionId>* remo
   co_return co_await commit();
 }
 
-std::vector<std::shared_ptr<PartitionLog>> Topics::new_partitions(std::int32_t count) {
+std::vector<std::shared_ptr<PartitionLog>> Topics::new_partitions(std::int32_t count,
+                                                                  const TopicConfig& config) {
   std::vector<std::shared_ptr<PartitionLog>> partitions;
   for (std::int32_t i = 0; i < count; ++i) {
     partitions.push_back(std::make_shared<PartitionLog>(log_, next_partition_++));
     partitions.back()->stage_bounds();
+    partitions.back()->set_key_index(config.key_index());
   }
   partition_count_ += partitions.size();
   return partitions;

@@ -74,7 +74,8 @@ class Topics {
   Task<TopicError> remove(std::string name, std::vector<PartitionId>* removed);
 
  private:
-  std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count);
+  std::vector<std::shared_ptr<PartitionLog>> new_partitions(std::int32_t count,
+                                                            const TopicConfig& config);
   void stage(const Topic& topic);
   // Nothing new is begun on a full disk; removing goes on.
   TopicError check_space() const;

@@ -48,7 +48,11 @@ Task<TopicError> alter(Broker& broker, const Resource& resource, bool validate_o
     }
   }
   if (validate_only) co_return TopicError{};
-  co_return co_await broker.topics().reconfigure(resource.resource_name, std::move(config));
+  const bool removed = topic->config.key_index() && !config.key_index();
+  const TopicError done =
+      co_await broker.topics().reconfigure(resource.resource_name, std::move(config));
+  if (done.code == ErrorCode::none) broker.topic_configured(removed);
+  co_return done;
 }
 
 }  // namespace

@@ -48,6 +48,11 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
             fmt::format("the batch has {} bytes, max.message.bytes is {}", batch->size(),
                         config.max_message_bytes())};
   }
+  if (config.key_index() && batch->record_count() > kIndexedRecordsMax) {
+    return {ErrorCode::message_too_large,
+            fmt::format("the batch has {} records, with a key index it may have {}",
+                        batch->record_count(), kIndexedRecordsMax)};
+  }
   if (batch->is_control()) {
     return {ErrorCode::invalid_record, "control batches are the broker's to write"};
   }

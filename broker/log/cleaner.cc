@@ -62,7 +62,7 @@ Result<Cleaner::Step> Cleaner::clean_step(const Store& store, PartitionId id, co
   const auto cursor = store.cursor(Family::log, kStepBytes);
   cursor->seek(log_key(part.segment, id, from));
   for (; const auto key = key_in_part(*cursor, part.segment, id); cursor->next()) {
-    if (read >= kStepBytes) {
+    if (read >= kStepBytes || step.dropped_keys.size() >= kStepKeys) {
       step.done = false;
       break;
     }
@@ -71,6 +71,8 @@ Result<Cleaner::Step> Cleaner::clean_step(const Store& store, PartitionId id, co
     step.max_timestamp = std::max(step.max_timestamp, cleaned.max_timestamp);
     step.next_horizon_ms = std::min(step.next_horizon_ms, cleaned.next_horizon_ms);
     step.dropped += cleaned.dropped;
+    step.dropped_keys.insert(step.dropped_keys.end(), cleaned.dropped_keys.begin(),
+                             cleaned.dropped_keys.end());
     step.next = key->last_offset + 1;
     rewriter.add(key->last_offset, cursor->value().size(), std::move(cleaned));
   }
@@ -83,6 +85,7 @@ Task<Result<void>> Cleaner::clean_part(Pass& pass, Part part) {
   std::int64_t max_timestamp = -1;
   for (Offset from = part.first;;) {
     if (stopping_ || pass.log.closed()) co_return Result<void>();
+    pass.bounds.list_dropped_keys = pass.log.has_key_index();
     auto job = [&store = context_.store, id = pass.log.id(), &part, &pass, from] {
       return clean_step(store, id, part, from, pass.newest, pass.bounds);
     };
@@ -98,7 +101,7 @@ Task<Result<void>> Cleaner::clean_part(Pass& pass, Part part) {
     }
     const bool changed = !step.rewrites.empty();
     // It may have gone while we waited.
-    if (pass.log.closed() || !pass.log.rewrite(part.segment, std::move(step.rewrites))) {
+    if (pass.log.closed() || !pass.log.rewrite(part.segment, std::move(step.rewrites), step.dropped_keys)) {
       co_return Result<void>();
     }
     if (step.done) {

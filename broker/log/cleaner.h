@@ -53,6 +53,7 @@ class Cleaner {
     std::int64_t max_timestamp = -1;
     std::int64_t next_horizon_ms = kNoHorizon;
     std::uint64_t dropped = 0;
+    std::vector<KeyEntry> dropped_keys;
   };
   struct Pass;
 
@@ -67,6 +68,8 @@ class Cleaner {
   // What a step reads, and about what one commit of it can write: small beside a commit's limit, so
   // that appends hardly wait, and long enough for a disk to be fast.
   static constexpr std::size_t kStepBytes = 4 << 20;
+  // Entries of the key index that a step takes away, for the same reason.
+  static constexpr std::size_t kStepKeys = 50'000;
 
   LogContext& context_;
   Offload& thread_;

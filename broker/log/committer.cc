@@ -12,14 +12,17 @@ Committer::Committer(Store& store, Offload& thread, const Clock& clock, Committe
 
 Committer::~Committer() = default;
 
-void Committer::append(PartitionId partition, Offset last_offset, ByteView batch) {
+void Committer::append(PartitionId partition, Offset last_offset, ByteView batch,
+                       std::uint64_t keys) {
   Run& run = runs_[partition];
-  if (!run.bytes.empty() && run.bytes.size() + batch.size() > kCoalescedBytesMax) {
+  if (!run.bytes.empty() && (run.bytes.size() + batch.size() > kCoalescedBytesMax ||
+                             run.keys + keys > kCoalescedKeysMax)) {
     seal(partition, std::exchange(run, {}));
   }
   run.bytes.append(batch);
   run.last_offset = last_offset;
-  staged_bytes_ += batch.size();
+  run.keys += keys;
+  staged_bytes_ += batch.size() + keys * kIndexEntryBytes;
 }
 
 void Committer::put(Buffer state_key, Buffer value) {
@@ -44,8 +47,7 @@ void Committer::erase_partition(PartitionId partition) {
 
 void Committer::erase_log(Segment segment, PartitionId partition, Offset last_offset) {
   // What is staged was appended before, so it is erased too when it lies below.
-  const auto run = runs_.find(partition);
-  if (run != runs_.end() && segment == segment_) seal(partition, std::exchange(run->second, {}));
+  seal_staged(segment, partition);
   sealed_.erase_range(Family::log, log_key(segment, partition, 0),
                       log_key(segment, partition, last_offset + 1));
 }
@@ -62,6 +64,28 @@ void Committer::rewrite_log(Segment segment, PartitionId partition, Rewrite rewr
   erase(rewrite.new_last + 1, rewrite.last + 1);
   staged_bytes_ += rewrite.value.size();
   sealed_.put(Family::log, log_key(segment, partition, rewrite.new_last), std::move(rewrite.value));
+}
+
+void Committer::index_keys(Segment segment, PartitionId partition,
+                           std::span<const KeyEntry> entries) {
+  for (const KeyEntry& entry : entries) {
+    sealed_.put(Family::index, index_key(segment, partition, entry.hash, entry.offset), {});
+  }
+  staged_bytes_ += entries.size() * kIndexEntryBytes;
+}
+
+void Committer::forget_keys(Segment segment, PartitionId partition,
+                            std::span<const KeyEntry> entries) {
+  for (const KeyEntry& entry : entries) {
+    sealed_.erase(Family::index, index_key(segment, partition, entry.hash, entry.offset));
+  }
+  staged_bytes_ += entries.size() * kIndexEntryBytes;
+}
+
+void Committer::forget_keys(Segment segment, PartitionId partition) {
+  seal_staged(segment, partition);
+  sealed_.erase_range(Family::index, index_key(segment, partition, 0, 0),
+                      index_part_end(segment, partition));
 }
 
 Task<Result<void>> Committer::commit(Durability durability) {
@@ -147,6 +171,7 @@ Task<Result<void>> Committer::write(Unwritten& next) {
 
 Task<Result<void>> Committer::in_one_step(Unwritten& next) {
   auto job = [this, &next]() -> Result<void> {
+    if (next.batch.keys() > 0) next.batch = with_key_entries(std::move(next.batch));
     TRY_VOID(store_.write(next.batch));
     return next.last_of_segment ? store_.roll_log() : Result<void>();
   };
@@ -154,7 +179,10 @@ Task<Result<void>> Committer::in_one_step(Unwritten& next) {
 }
 
 Task<Result<void>> Committer::in_two_steps(Unwritten& next) {
-  auto write = [this, &next] { return store_.write_unsynced(next.batch); };
+  auto write = [this, &next] {
+    if (next.batch.keys() > 0) next.batch = with_key_entries(std::move(next.batch));
+    return store_.write_unsynced(next.batch);
+  };
   const Result<void> written = co_await thread_.run(std::move(write));
   if (!written) co_return written;
   answer(riders_.written, {});
@@ -183,7 +211,7 @@ void Committer::answer_all(const Result<void>& result) {
 
 Committer::Unwritten Committer::take_next() {
   WriteBatch batch = take_staged();
-  const bool last_of_segment = ends_segment(batch.bytes());
+  const bool last_of_segment = ends_segment(batch.bytes() + batch.keys() * kIndexKeyBytes);
   return {std::move(batch), last_of_segment};
 }
 
@@ -212,8 +240,14 @@ WriteBatch Committer::take_staged() {
 
 void Committer::seal(PartitionId partition, Run run) {
   if (!run.bytes.empty()) {
-    sealed_.put(Family::log, log_key(segment_, partition, run.last_offset), std::move(run.bytes));
+    sealed_.put(Family::log, log_key(segment_, partition, run.last_offset), std::move(run.bytes),
+                run.keys);
   }
+}
+
+void Committer::seal_staged(Segment segment, PartitionId partition) {
+  const auto run = runs_.find(partition);
+  if (run != runs_.end() && segment == segment_) seal(partition, std::exchange(run->second, {}));
 }
 
 }  // namespace sluice::broker

@@ -16,10 +16,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "broker/log/compaction.h"
+#include "broker/log/key_index.h"
 #include "broker/log/keys.h"
 #include "broker/log/store.h"
 #include "shared/async/gate.h"
@@ -59,8 +61,10 @@ class Committer {
   ~Committer();
 
   // Staging: takes part in the next write. Last one wins for a state key. An append goes to
-  // segment(), which changes only between two writes.
-  void append(PartitionId partition, Offset last_offset, ByteView batch);
+  // segment(), which changes only between two writes. `keys`: how many records' keys go to the key
+  // index with it; 0 without one. The commit thread reads them out of the batch: it may have to be
+  // decompressed, and there that delays a write, not the loop.
+  void append(PartitionId partition, Offset last_offset, ByteView batch, std::uint64_t keys = 0);
   void put(Buffer state_key, Buffer value);
   void erase(Buffer state_key);
   // Forgets a partition's bounds and producers; its log goes part by part.
@@ -69,6 +73,12 @@ class Committer {
   void erase_log(Segment segment, PartitionId partition, Offset last_offset);
   // Puts a compacted value in the place of old ones. REQUIRES: the segment is closed.
   void rewrite_log(Segment segment, PartitionId partition, Rewrite rewrite);
+
+  // The key index: entries of records that are in the log already.
+  void index_keys(Segment segment, PartitionId partition, std::span<const KeyEntry> entries);
+  void forget_keys(Segment segment, PartitionId partition, std::span<const KeyEntry> entries);
+  // All entries of a part, with those of what is staged for it.
+  void forget_keys(Segment segment, PartitionId partition);
 
   // The segment that appends staged now go to.
   Segment segment() const { return segment_; }
@@ -109,10 +119,13 @@ class Committer {
   // Appends above this size get a value of their own: coalescing pays for small ones only, and a
   // fetch should not read far past what it asked for.
   static constexpr std::size_t kCoalescedBytesMax = 256 << 10;
+  // Nor should whoever looks for a key unpack more than about one batch's worth of records.
+  static constexpr std::uint64_t kCoalescedKeysMax = kIndexedRecordsMax;
 
   struct Run {  // consecutive appends to one partition
     Buffer bytes;
     Offset last_offset = 0;
+    std::uint64_t keys = 0;
   };
 
   struct Unwritten {
@@ -145,6 +158,8 @@ class Committer {
   WriteBatch take_staged();
   bool ends_segment(std::size_t bytes);
   void seal(PartitionId partition, Run run);
+  // What was staged for the part until now goes before what is staged next.
+  void seal_staged(Segment segment, PartitionId partition);
 
   Store& store_;
   Offload& thread_;

@@ -50,7 +50,11 @@ Result<void> clean_batch(const wire::RecordBatchView& batch, const NewestOffsets
   while (cursor.next(record)) {
     const Fate fate = fate_of(record, batch, newest, bounds);
     tombstones |= fate == Fate::stays_as_tombstone;
-    if (fate != Fate::goes) kept.push_back(record);
+    if (fate != Fate::goes) {
+      kept.push_back(record);
+    } else if (bounds.list_dropped_keys && record.key) {
+      into.dropped_keys.push_back({hash_of_key(*record.key), record.offset});
+    }
   }
   TRY_VOID(cursor.finish());
   into.dropped += static_cast<std::uint64_t>(batch.record_count()) - kept.size();

@@ -15,6 +15,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "broker/log/key_index.h"
 #include "broker/log/keys.h"
 #include "shared/base/result.h"
 #include "shared/wire/record_batch.h"
@@ -66,6 +67,7 @@ struct CleanBounds {
   Offset newest = -1;  // the log's last record: it always stays, so that the log's end does
   std::int64_t now_ms = 0;
   std::int64_t delete_retention_ms = 0;
+  bool list_dropped_keys = false;  // the partition has a key index
 };
 
 // What is left of one stored value.
@@ -76,6 +78,7 @@ struct CleanedValue {
   std::int64_t max_timestamp = -1;            // of what is left
   std::int64_t next_horizon_ms = kNoHorizon;  // when one of its tombstones may go
   std::uint64_t dropped = 0;                  // records
+  std::vector<KeyEntry> dropped_keys;         // what the key index has of them, if it was asked for
 };
 
 // Errors: Code::corrupt for a value that is not batches, Code::too_large for a batch that takes too

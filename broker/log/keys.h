@@ -12,10 +12,14 @@
 namespace sluice::broker {
 
 // DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major, 3 = batches may be
-// thinned by compaction.
-inline constexpr std::uint32_t kFormatVersion = 3;
-// A directory of this version is one of kFormatVersion that nothing was compacted in.
+// thinned by compaction, 4 = key index.
+inline constexpr std::uint32_t kFormatVersion = 4;
+// Directories from this version on are ones of kFormatVersion that lack what is newer.
 inline constexpr std::uint32_t kFormatVersionTaken = 2;
+
+constexpr bool readable_format(std::uint32_t version) {
+  return version >= kFormatVersionTaken && version <= kFormatVersion;
+}
 
 // A partition's number in the store: dense, never reused, so that a topic created again under an
 // old name never meets old keys.
@@ -24,6 +28,9 @@ using Offset = std::int64_t;
 // A stretch of the whole store's appends, some 64 MiB of all partitions. The table files of one
 // segment hold no keys of another, so dropping old data is dropping files.
 using Segment = std::uint32_t;
+
+// XXH64 of a record's key (shared/base/xxh64.h).
+using KeyHash = std::uint64_t;
 
 inline constexpr Offset kOffsetMax = std::numeric_limits<Offset>::max();
 
@@ -34,6 +41,7 @@ enum class StateKind : char {
   partition = 'p',  // p<partition u32>
   part = 'g',       // g<partition u32><segment u32>: a partition's part of a segment
   cleaned = 'c',    // c<partition u32>: how far it was compacted
+  indexed = 'i',    // i<partition u32>: from where on Family::index has its keys
   producer = 's',   // s<partition u32><producer id i64>
   offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
 };
@@ -68,6 +76,40 @@ inline Buffer segment_begin(Segment segment) {
   return log_key(segment, 0, 0);
 }
 
+// Family::index: <segment u32><partition u32><hash u64><offset i64>, no value: the record at
+// `offset`, which lies in that part, has a key of that hash.
+inline Buffer index_key(Segment segment, PartitionId partition, KeyHash hash, Offset offset) {
+  Buffer key;
+  append_be(key, segment);
+  append_be(key, partition);
+  append_be(key, hash);
+  append_be(key, offset);
+  return key;
+}
+
+struct IndexKey {
+  Segment segment = 0;
+  PartitionId partition = 0;
+  KeyHash hash = 0;
+  Offset offset = 0;
+};
+
+// Nothing: the key is damaged.
+inline std::optional<IndexKey> parse_index_key(ByteView key) {
+  wire::Reader from(key);
+  IndexKey parsed;
+  parsed.segment = from.integer<Segment>();
+  parsed.partition = from.integer<PartitionId>();
+  parsed.hash = from.integer<KeyHash>();
+  parsed.offset = from.integer<Offset>();
+  return from.finished() ? std::optional(parsed) : std::nullopt;
+}
+
+// The first key after those of a part: no record has the largest offset.
+inline Buffer index_part_end(Segment segment, PartitionId partition) {
+  return index_key(segment, partition, std::numeric_limits<KeyHash>::max(), kOffsetMax);
+}
+
 // A stored name: <length u16><name>.
 inline ByteView take_text(wire::Reader& from) {
   return from.take(from.integer<std::uint16_t>());
@@ -99,6 +141,12 @@ inline Buffer part_key(PartitionId partition, Segment segment) {
 
 inline Buffer cleaned_key(PartitionId partition) {
   Buffer key = state_key(StateKind::cleaned);
+  append_be(key, partition);
+  return key;
+}
+
+inline Buffer indexed_key(PartitionId partition) {
+  Buffer key = state_key(StateKind::indexed);
   append_be(key, partition);
   return key;
 }

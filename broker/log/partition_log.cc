@@ -19,6 +19,8 @@ constexpr std::int32_t kLeaderEpoch = 0;
 // The value of a part key: <first i64><end i64><max timestamp i64><bytes u64>.
 constexpr std::size_t kPartBytes = 32;
 
+// The value of an indexed key is one offset: <from i64>.
+
 // The value of a cleaned key: <end i64><when the next tombstone is due i64, Unix ms>.
 constexpr std::size_t kCleanedBytes = 16;
 
@@ -62,6 +64,16 @@ Result<void> PartitionLog::restore_cleaned(ByteView value) {
   cleaned_ = load_be<Offset>(value.data());
   next_horizon_ms_ = load_be<std::int64_t>(value.data() + 8);
   ever_cleaned_ = true;
+  return {};
+}
+
+Result<void> PartitionLog::restore_indexed(ByteView value) {
+  wire::Reader stored(value);
+  const auto from = stored.integer<Offset>();
+  if (!stored.finished() || from < 0) {
+    return fail(Code::corrupt, "how far it is indexed is damaged");
+  }
+  indexed_from_ = from;
   return {};
 }
 
@@ -164,7 +176,8 @@ void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base,
   part.max_timestamp = std::max(part.max_timestamp, batch.max_timestamp_ms());
   part.bytes += batch.size();
   context_.segments.appended(part.segment, batch.size());
-  committer.append(id_, end_ - 1, batch.bytes());
+  const auto records = static_cast<std::uint64_t>(batch.record_count());
+  committer.append(id_, end_ - 1, batch.bytes(), has_key_index() ? records : 0);
   stage_part(part);
   const BatchIdentity identity = identity_of(batch);
   if (identity.producer_id < 0) return;
@@ -208,6 +221,22 @@ Task<Result<SharedBytes>> PartitionLog::read(Offset from, ReadLimits limits) {
   co_return SharedBytes(std::move(*cold));
 }
 
+Task<Result<FoundRecords>> PartitionLog::find(FindRequest request) {
+  const auto keep = shared_from_this();
+  for (;;) {
+    if (closed_) co_return fail(Code::closed, "the topic was deleted");
+    const std::uint64_t epoch = index_epoch_;
+    const KeyFinder finder(context_.store, id_, parts_,
+                           {log_start_, high_watermark_, indexed_from_});
+    auto job = [&finder, &request] { return finder.find(request); };
+    auto found = co_await context_.readers.run(std::move(job));
+    // It looked in an index that was being emptied.
+    if (epoch != index_epoch_) continue;
+    if (!found) co_return unreadable(found.error());
+    co_return found;
+  }
+}
+
 Task<Result<TimestampedOffset>> PartitionLog::find_timestamp(std::int64_t timestamp) {
   auto job = [reader = reader(), from = log_start_, timestamp] {
     return reader.find_timestamp(from, timestamp);
@@ -232,6 +261,7 @@ std::unexpected<Error> PartitionLog::unreadable(const Error& error) const {
 void PartitionLog::drop_first_part() {
   const Part& part = parts_.front();
   context_.committer.erase_log(part.segment, id_, part.end - 1);
+  if (has_key_index()) context_.committer.forget_keys(part.segment, id_);
   context_.committer.erase(part_key(id_, part.segment));
   context_.segments.removed(part.segment, part.bytes);
   parts_.erase(parts_.begin());
@@ -271,6 +301,8 @@ void PartitionLog::erase() {
   closed_ = true;
   context_.tail.erase(id_);
   while (!parts_.empty()) drop_first_part();
+  if (has_key_index()) context_.committer.erase(indexed_key(id_));
+  ++index_epoch_;
   context_.committer.erase_partition(id_);
 }
 
@@ -302,9 +334,11 @@ std::vector<Part>::iterator PartitionLog::find_part(Segment segment) {
   return found == parts_.end() || found->segment != segment ? parts_.end() : found;
 }
 
-bool PartitionLog::rewrite(Segment segment, std::vector<Rewrite> rewrites) {
+bool PartitionLog::rewrite(Segment segment, std::vector<Rewrite> rewrites,
+                           std::span<const KeyEntry> dropped) {
   const auto part = find_part(segment);
   if (part == parts_.end()) return false;
+  if (has_key_index()) context_.committer.forget_keys(segment, id_, dropped);
   for (Rewrite& rewrite : rewrites) {
     // Trimmed away meanwhile: it must not come back.
     if (rewrite.new_last < log_start_) {
@@ -337,6 +371,8 @@ void PartitionLog::finish_part(Segment segment, std::optional<std::int64_t> max_
   next->first = part->first;
   stage_part(*next);
   context_.committer.erase(part_key(id_, segment));
+  // Records before the log's start may have left some.
+  if (has_key_index()) context_.committer.forget_keys(segment, id_);
   context_.segments.removed(segment, part->bytes);
   parts_.erase(part);
 }
@@ -349,6 +385,48 @@ void PartitionLog::set_cleaned(Offset end, std::int64_t next_horizon_ms) {
   append_be(value, cleaned_);
   append_be(value, next_horizon_ms_);
   context_.committer.put(cleaned_key(id_), std::move(value));
+}
+
+void PartitionLog::set_key_index(bool on) {
+  if (on == has_key_index()) return;
+  if (on) {
+    indexed_from_ = end_;
+    return stage_indexed_from(end_);
+  }
+  for (const Part& part : parts_) context_.committer.forget_keys(part.segment, id_);
+  context_.committer.erase(indexed_key(id_));
+  indexed_from_.reset();
+  ++index_epoch_;
+}
+
+std::optional<PartitionLog::Unindexed> PartitionLog::unindexed() const {
+  if (!indexed_from_) return std::nullopt;
+  for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+    const Offset first = std::max(part->first, log_start_);
+    const Offset end = std::min(part->end, *indexed_from_);
+    if (first < end) return Unindexed{part->segment, first, end, index_epoch_};
+  }
+  return std::nullopt;
+}
+
+bool PartitionLog::index_keys(Segment segment, std::span<const KeyEntry> entries) {
+  if (find_part(segment) == parts_.end()) return false;
+  context_.committer.index_keys(segment, id_, entries);
+  return true;
+}
+
+Offset PartitionLog::stage_indexed(Segment segment) {
+  const auto part = find_part(segment);
+  if (part == parts_.end()) return *indexed_from_;
+  const Offset from = std::min(*indexed_from_, part->first);
+  stage_indexed_from(from);
+  return from;
+}
+
+void PartitionLog::stage_indexed_from(Offset from) {
+  Buffer value;
+  append_be(value, from);
+  context_.committer.put(indexed_key(id_), std::move(value));
 }
 
 void PartitionLog::expire_producers(WallTime now) {

@@ -17,10 +17,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "broker/log/committer.h"
 #include "broker/log/compaction.h"
+#include "broker/log/key_finder.h"
+#include "broker/log/key_index.h"
 #include "broker/log/keys.h"
 #include "broker/log/log_reader.h"
 #include "broker/log/segments.h"
@@ -66,6 +69,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Result<void> restore_start(ByteView value);
   Result<void> restore_part(Segment segment, ByteView value);
   Result<void> restore_cleaned(ByteView value);
+  Result<void> restore_indexed(ByteView value);
   Result<void> restore_producer(std::int64_t producer_id, ByteView value);
   // The end that was acknowledged against the end of what is there.
   Result<void> check_end() const;
@@ -101,6 +105,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // REQUIRES: log_start() <= from <= high_watermark().
   Task<Result<SharedBytes>> read(Offset from, ReadLimits limits);
 
+  // The records with a key; see KeyFinder. Code::closed: the partition was deleted.
+  Task<Result<FoundRecords>> find(FindRequest request);
+
   // For ListOffsets; see LogReader.
   Task<Result<TimestampedOffset>> find_timestamp(std::int64_t timestamp);
   Task<Result<TimestampedOffset>> find_max_timestamp();
@@ -128,12 +135,35 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Cleanable cleanable(const CompactionRules& rules, WallTime now) const;
   // True: the open segment holds records of it that are old enough to be closed for compaction.
   bool wants_roll(const CompactionRules& rules, WallTime now) const;
-  // Stages new values in the place of old ones of a part. False: the part is gone.
-  bool rewrite(Segment segment, std::vector<Rewrite> rewrites);
+  // Stages new values in the place of old ones of a part, `dropped` being what the index has of the
+  // records that went. False: the part is gone.
+  bool rewrite(Segment segment, std::vector<Rewrite> rewrites,
+               std::span<const KeyEntry> dropped = {});
   // All of a part was looked at: `max_timestamp` is its newest record's; nothing: none is left.
   void finish_part(Segment segment, std::optional<std::int64_t> max_timestamp);
   // Stages that everything before `end` is compacted, and when the next tombstone is due.
   void set_cleaned(Offset end, std::int64_t next_horizon_ms);
+
+  // The key index (key.index.enable). Stages that it is there or not: on, it takes the keys of what
+  // is appended from now on, KeyIndexer those of before; off, it is emptied.
+  void set_key_index(bool on);
+  bool has_key_index() const { return indexed_from_.has_value(); }
+  // Changes whenever what the index held is gone.
+  std::uint64_t key_index_epoch() const { return index_epoch_; }
+  // The newest stretch of one part that the index does not cover.
+  struct Unindexed {
+    Segment segment = 0;
+    Offset first = 0;
+    Offset end = 0;
+    std::uint64_t epoch = 0;
+  };
+  std::optional<Unindexed> unindexed() const;
+  // Stages entries of a part. False: the part is gone.
+  bool index_keys(Segment segment, std::span<const KeyEntry> entries);
+  // Stages that the index covers the part and all behind it. Yields from where; once that is
+  // durable, set_indexed() makes it so.
+  Offset stage_indexed(Segment segment);
+  void set_indexed(Offset from) { indexed_from_ = from; }
 
   // Forgets producers that were idle for a day (producer.id.expiration.ms) and stages that.
   void expire_producers(WallTime now);
@@ -149,6 +179,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
  private:
   void stage_part(const Part& part);
+  void stage_indexed_from(Offset from);
   void stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now);
   void drop_first_part();
   std::vector<Part>::iterator find_part(Segment segment);
@@ -170,6 +201,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset cleaned_ = 0;          // compaction has seen what is before it
   std::int64_t next_horizon_ms_ = kNoHorizon;
   bool ever_cleaned_ = false;  // the store has a cleaned key
+  std::optional<Offset> indexed_from_;  // durably; nothing: there is no index
+  std::uint64_t index_epoch_ = 0;
   SequenceCheck producers_;
 };
 

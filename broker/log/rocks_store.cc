@@ -1,5 +1,6 @@
 #include "broker/log/rocks_store.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -104,14 +105,14 @@ class RocksStore final : public Store {
     flush.wait = false;
     flush.allow_write_stall = true;
     const StoreErrors::MayClose may_close;
-    const auto status = db_->Flush(flush, handle(Family::log));
+    const auto status = db_->Flush(flush, {handle(Family::log), handle(Family::index)});
     anchor();
     // On a full disk resume() does it, and nothing is written before.
     if (status.ok() || errors_->note(status)) return {};
     return std::unexpected(translate(status, "beginning a segment"));
   }
 
-  Result<void> reclaim_log(ByteView from, ByteView to, bool whole) override {
+  Result<void> reclaim(Family family, ByteView from, ByteView to, bool whole) override {
     if (auto refusal = refuses_writes(); !refusal.empty()) {
       return fail(Code::overloaded, std::move(refusal));
     }
@@ -120,14 +121,14 @@ class RocksStore final : public Store {
     const StoreErrors::MayClose may_close;
     rocksdb::Status status;
     if (whole) {
-      status = rocksdb::DeleteFilesInRange(db_.get(), handle(Family::log), &begin, &end, false);
+      status = rocksdb::DeleteFilesInRange(db_.get(), handle(family), &begin, &end, false);
     }
     if (status.ok()) {
       // Of a dead segment only the range tombstones are left; else what is wanted is rewritten.
       rocksdb::CompactRangeOptions compact;
       compact.exclusive_manual_compaction = false;
       compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-      status = db_->CompactRange(compact, handle(Family::log), &begin, &end);
+      status = db_->CompactRange(compact, handle(family), &begin, &end);
     }
     if (status.ok()) return {};
     if (status.IsIOError()) (void)errors_->note(status);
@@ -179,6 +180,7 @@ class RocksStore final : public Store {
   }
 
   Result<std::optional<Buffer>> get(Family family, ByteView key) const override {
+    if (!has(family)) return std::nullopt;
     Buffer value;
     const auto status = db_->Get(rocksdb::ReadOptions(), handle(family), slice(key), &value);
     if (status.IsNotFound()) return std::nullopt;
@@ -187,12 +189,16 @@ class RocksStore final : public Store {
   }
 
   std::unique_ptr<Cursor> cursor(Family family, std::size_t readahead_bytes) const override {
+    if (!has(family)) return std::make_unique<RocksCursor>(rocksdb::NewEmptyIterator());
     rocksdb::ReadOptions options;
     options.readahead_size = readahead_bytes;
     return std::make_unique<RocksCursor>(db_->NewIterator(options, handle(family)));
   }
 
  private:
+  // Not in a database of before there was a key index, which is open for reading only.
+  bool has(Family family) const { return static_cast<std::size_t>(family) + 1 < handles_.size(); }
+
   Result<void> put(const WriteBatch& batch, bool sync) {
     if (errors_->failed()) return fail(Code::storage, refuses_writes());
     if (errors_->blocked()) return fail(Code::overloaded, refuses_writes());
@@ -337,7 +343,9 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   log.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::ColumnFamilyOptions state = log;
   state.write_buffer_size = options.segment_bytes / 4;
-  return {{rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}};
+  // In the order of Family. The index' files end with the log's, so it has the same options.
+  return {
+      {rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}, {"index", log}};
 }
 
 std::string damaged_text(const std::string& path, std::string_view what) {
@@ -426,8 +434,11 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   database.info_log = std::make_shared<SilentLogger>();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status =
-      rocksdb::DB::OpenForReadOnly(database, db_dir, families(options), &handles, &db);
+  auto wanted = families(options);
+  std::vector<std::string> present;
+  const bool listed = rocksdb::DB::ListColumnFamilies(database, db_dir, &present).ok();
+  if (listed && std::ranges::find(present, wanted.back().name) == present.end()) wanted.pop_back();
+  const auto status = rocksdb::DB::OpenForReadOnly(database, db_dir, wanted, &handles, &db);
   if (!status.ok()) {
     opened.findings.push_back(
         {.file = db_dir,

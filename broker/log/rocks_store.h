@@ -1,5 +1,5 @@
 #pragma once
-// RocksStore: the Store on RocksDB, and the only file that sees RocksDB. Two column families, one
+// RocksStore: the Store on RocksDB, and the only file that sees RocksDB. Three column families, one
 // WAL, one fsync a write.
 
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-// Store: the one place on disk. Two families of ordered keys, atomic durable writes, snapshots to
+// Store: the one place on disk. Three families of ordered keys, atomic durable writes, snapshots to
 // read from. An interface, because the simulation replaces RocksDB by a map that can drop what was
 // not synced. broker/log/keys.h says what the keys are; docs/storage-format.md says it byte by
 // byte.
@@ -20,7 +20,9 @@ namespace sluice::broker {
 enum class Family : unsigned char {
   log,    // record batches: large, appended in order, read in order
   state,  // topics, offsets, producers: small, overwritten
+  index,  // where records with a key are: tiny, of the same segments as the log
 };
+inline constexpr std::size_t kFamilies = 3;
 
 // What one commit changes, in order. Applied wholly or not at all.
 class WriteBatch {
@@ -31,27 +33,35 @@ class WriteBatch {
     Family family;
     Buffer key;    // of a range: the first key
     Buffer value;  // of a range: the first key after it
+    // Of a put to Family::log: how many of its records' keys have yet to be put to Family::index,
+    // see broker/log/key_index.h. The store does not look at it.
+    std::uint64_t keys = 0;
   };
 
-  void put(Family family, Buffer key, Buffer value) {
-    add({Kind::put, family, std::move(key), std::move(value)});
+  void put(Family family, Buffer key, Buffer value, std::uint64_t keys = 0) {
+    keys_ += keys;
+    add({Kind::put, family, std::move(key), std::move(value), keys});
   }
   void erase(Family family, Buffer key) { add({Kind::erase, family, std::move(key), {}}); }
   void erase_range(Family family, Buffer from, Buffer to) {
     add({Kind::erase_range, family, std::move(from), std::move(to)});
   }
 
-  const std::vector<Operation>& operations() const { return operations_; }
-  std::size_t bytes() const { return bytes_; }
-
- private:
   void add(Operation operation) {
     bytes_ += operation.key.size() + operation.value.size();
     operations_.push_back(std::move(operation));
   }
 
+  const std::vector<Operation>& operations() const { return operations_; }
+  std::vector<Operation> take_operations() && { return std::move(operations_); }
+  std::size_t bytes() const { return bytes_; }
+  // See Operation.
+  std::uint64_t keys() const { return keys_; }
+
+ private:
   std::vector<Operation> operations_;
   std::size_t bytes_ = 0;
+  std::uint64_t keys_ = 0;
 };
 
 // Walks one family in key order over the state at its creation. Views stay valid until the next
@@ -86,13 +96,15 @@ class Store {
   virtual Result<void> write_unsynced(const WriteBatch& batch) = 0;
   virtual Result<void> sync() = 0;
 
-  // What was written to Family::log so far goes to table files of its own, so that later keys never
-  // share a file with it. Cheap: the writing of the files happens in the background.
+  // What was written to Family::log and Family::index so far goes to table files of its own, so
+  // that later keys never share a file with it. Cheap: the writing of the files happens in the
+  // background.
   virtual Result<void> roll_log() = 0;
 
-  // Gives the space of erased keys back to the disk: [from, to) of Family::log. `whole`: nothing in
-  // the range is wanted, so the files in it just go; else what is wanted is rewritten. Blocking.
-  virtual Result<void> reclaim_log(ByteView from, ByteView to, bool whole) = 0;
+  // Gives the space of erased keys back to the disk: [from, to) of Family::log or Family::index.
+  // `whole`: nothing in the range is wanted, so the files in it just go; else what is wanted is
+  // rewritten. Blocking.
+  virtual Result<void> reclaim(Family family, ByteView from, ByteView to, bool whole) = 0;
 
   // To be called about once a second, on any one thread: notes elsewhere on the disk how far the
   // acknowledged writes reach, so that a log cut at a record boundary is noticed at the next start,

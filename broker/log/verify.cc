@@ -35,7 +35,11 @@ bool VerifyReport::clean() const {
 
 VerifyReport Verifier::run() {
   read_state();
-  if (format_known_) read_log();
+  if (format_known_) {
+    read_log();
+    check_index_owners();
+    report_.index_entries = index_.entries();
+  }
   return std::move(report_);
 }
 
@@ -77,6 +81,7 @@ void Verifier::read_state() {
   each(StateKind::partition, [this](ByteView key, ByteView value) { read_partition(key, value); });
   each(StateKind::part, [this](ByteView key, ByteView value) { read_part(key, value); });
   each(StateKind::cleaned, [this](ByteView key, ByteView value) { read_cleaned(key, value); });
+  each(StateKind::indexed, [this](ByteView key, ByteView value) { read_indexed(key, value); });
   for (const auto& [name, ids] : topics_) {
     for (const PartitionId id : ids) check_partition(partitions_.at(id));
   }
@@ -95,6 +100,7 @@ void Verifier::check_kinds() {
       case StateKind::partition:
       case StateKind::part:
       case StateKind::cleaned:
+      case StateKind::indexed:
       case StateKind::producer:
       case StateKind::offset:
         cursor->seek(state_end(kind));
@@ -109,8 +115,7 @@ void Verifier::read_meta(ByteView name, ByteView value) {
   wire::Reader stored(value);
   if (name == "format") {
     const auto version = stored.integer<std::uint32_t>();
-    format_known_ =
-        stored.finished() && (version == kFormatVersion || version == kFormatVersionTaken);
+    format_known_ = stored.finished() && readable_format(version);
     if (format_known_) return;
     return found({.what = fmt::format("the stored format version is {}, this program reads {}",
                                       stored.finished() ? std::to_string(version) : "damaged",
@@ -133,19 +138,26 @@ void Verifier::read_topic(ByteView name, ByteView value) {
   wire::Reader stored(value);
   (void)stored.take(16);
   std::vector<PartitionId> ids;
+  bool wants_index = false;
   for (auto count = stored.integer<std::uint32_t>(); count > 0 && stored.ok(); --count) {
     ids.push_back(stored.integer<PartitionId>());
   }
   for (auto count = stored.integer<std::uint16_t>(); count > 0 && stored.ok(); --count) {
-    (void)take_text(stored);
-    (void)take_text(stored);
+    const ByteView config = take_text(stored);
+    const ByteView set = take_text(stored);
+    if (config == kKeyIndexConfig) wants_index = set == "true";
   }
   const std::string topic(name);
   if (!stored.finished()) {
     return found({.topic = topic, .what = "its stored description is damaged"});
   }
   for (std::size_t index = 0; index < ids.size(); ++index) {
-    Partition partition{.topic = topic, .index = static_cast<std::int32_t>(index)};
+    Partition partition{.topic = topic,
+                        .index = static_cast<std::int32_t>(index),
+                        .wants_index = wants_index,
+                        .indexed_from = {},
+                        .log_start = {},
+                        .parts = {}};
     if (ids[index] >= next_partition_) {
       found(partition, -1, fmt::format("its number {} was never given out", ids[index]));
     }
@@ -221,7 +233,28 @@ void Verifier::read_cleaned(ByteView rest, ByteView value) {
   }
 }
 
+void Verifier::read_indexed(ByteView rest, ByteView value) {
+  Partition* partition = owner(rest, "a stored mark of the key index");
+  if (partition == nullptr) return;
+  wire::Reader stored(value);
+  const auto from = stored.integer<Offset>();
+  if (!stored.finished() || !rest.empty() || from < 0) {
+    return found(*partition, -1, "how far it is indexed is damaged");
+  }
+  partition->indexed_from = from;
+  const Offset start = partition->log_start.value_or(0);
+  const Offset end = partition->parts.empty() ? start : partition->parts.rbegin()->second.end;
+  if (from > end) {
+    found(*partition, end, fmt::format("it is indexed from {} on, but ends there", from));
+  }
+}
+
 void Verifier::check_partition(const Partition& partition) {
+  if (partition.wants_index != partition.indexed_from.has_value()) {
+    found(partition, -1,
+          fmt::format("it has {} key index, but its topic says {}={}",
+                      partition.indexed_from ? "a" : "no", kKeyIndexConfig, partition.wants_index));
+  }
   if (!partition.log_start) return found(partition, -1, "its start is missing");
   std::optional<Offset> end;
   for (const auto& [segment, part] : partition.parts) {
@@ -319,6 +352,10 @@ void Verifier::read_log() {
   for (const auto& [key, seen] : parts_) {
     const Partition& partition = partitions_.at(key.second);
     const Part& part = partition.parts.at(key.first);
+    if (!seen) {
+      begin_index(key, partition);
+      index_.end_part();
+    }
     if (seen || part.first == part.end || may_be_empty(partition, part)) continue;
     found(partition, part.first,
           fmt::format("the records up to offset {} are missing: segment {} holds none of it",
@@ -368,6 +405,28 @@ void Verifier::begin_part(Reading& reading, PartKey key) {
   reading.part = &part->second;
   reading.next = std::max(part->second.first, partition->second.log_start.value_or(0));
   parts_[key] = true;
+  begin_index(key, partition->second);
+}
+
+void Verifier::begin_index(PartKey key, const Partition& partition) {
+  index_.give_up_part();
+  if (!partition.indexed_from) return;
+  index_.begin_part(key.first,
+                    {.id = key.second,
+                     .log_start = partition.log_start.value_or(0),
+                     .indexed_from = *partition.indexed_from},
+                    [this, &partition](Offset offset, std::string what) {
+                      found(partition, offset, std::move(what));
+                    });
+}
+
+void Verifier::check_index_owners() {
+  const auto owned = [this](Segment segment, PartitionId id) {
+    const auto partition = partitions_.find(id);
+    return partition != partitions_.end() && partition->second.indexed_from &&
+           partition->second.parts.contains(segment);
+  };
+  index_.check_owners(owned, [this](Offset, std::string what) { found({.what = std::move(what)}); });
 }
 
 void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) {
@@ -379,6 +438,7 @@ void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) 
     found(*reading.partition, reading.next,
           fmt::format("what is stored up to offset {} is no record batch: {}", last_offset,
                       batches ? "it is empty" : batches.error().context));
+    index_.give_up_part();
     reading.next = last_offset + 1;
     return;
   }
@@ -389,7 +449,9 @@ void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) 
     if (const auto valid = check_batch(batch, reading.partition->sparse); !valid) {
       found(*reading.partition, batch.base_offset(),
             fmt::format("a record batch is damaged: {}", valid.error().context));
+      index_.give_up_part();
     }
+    index_.add(batch);
     check_follows(reading, batch);
   }
   if (batches->back().last_offset() != last_offset) {
@@ -422,6 +484,8 @@ void Verifier::end_part(Reading& reading) {
   const Partition& partition = *reading.partition;
   const Part& part = *reading.part;
   const bool trimmed = partition.log_start.value_or(0) > part.first;
+  if (reading.broken) index_.give_up_part();
+  index_.end_part();
   if (!reading.broken) {
     const bool last = &part == &partition.parts.rbegin()->second;
     const bool hole = partition.sparse && !last && reading.next < part.end;

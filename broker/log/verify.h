@@ -1,7 +1,8 @@
 #pragma once
 // Verifier: walks everything in a store: does every key and value read as docs/storage-format.md
 // says, does every record batch match its CRC, are the offsets dense (where nothing was compacted),
-// do the parts in the state agree with the records, does every key belong to somebody. Reads the
+// do the parts in the state agree with the records, does every key belong to somebody, does the key
+// index agree with the log (broker/log/verify_index.h). Reads the
 // stored bytes by itself, not through the broker's classes: what they do wrong it has to see.
 //
 // Used by one thread, once; the store does not change meanwhile. Memory: the state of the
@@ -21,6 +22,7 @@
 #include "broker/log/finding.h"
 #include "broker/log/keys.h"
 #include "broker/log/store.h"
+#include "broker/log/verify_index.h"
 #include "shared/base/bytes.h"
 #include "shared/wire/record_batch.h"
 
@@ -36,6 +38,7 @@ struct VerifyReport {
   std::uint64_t batches = 0;
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t index_entries = 0;
   std::vector<Finding> findings;
   std::uint64_t findings_left_off = 0;  // behind kFindingsMax
 
@@ -47,7 +50,7 @@ class Verifier {
   // Enough to see what is wrong; a store that is damaged all over has millions.
   static constexpr std::size_t kFindingsMax = 1'000;
 
-  explicit Verifier(const Store& store) : store_(store) {}
+  explicit Verifier(const Store& store) : store_(store), index_(store) {}
 
   VerifyReport run();
 
@@ -62,6 +65,8 @@ class Verifier {
     std::string topic;
     std::int32_t index = 0;
     bool sparse = false;  // was compacted by key: may have gaps
+    bool wants_index = false;            // says its topic
+    std::optional<Offset> indexed_from;  // there is a key index
     std::optional<Offset> log_start;
     std::map<Segment, Part> parts;
   };
@@ -87,6 +92,7 @@ class Verifier {
   void read_partition(ByteView rest, ByteView value);
   void read_part(ByteView rest, ByteView value);
   void read_cleaned(ByteView rest, ByteView value);
+  void read_indexed(ByteView rest, ByteView value);
   void read_producer(ByteView rest, ByteView value);
   void read_offset(ByteView rest, ByteView value);
   void check_partition(const Partition& partition);
@@ -100,11 +106,14 @@ class Verifier {
   static bool may_be_empty(const Partition& partition, const Part& part);
   void begin_part(Reading& reading, PartKey key);
   void end_part(Reading& reading);
+  void begin_index(PartKey key, const Partition& partition);
+  void check_index_owners();
 
   void found(Finding finding);
   void found(const Partition& partition, Offset offset, std::string what, bool warning = false);
 
   const Store& store_;
+  IndexVerifier index_;
   VerifyReport report_;
   std::unordered_map<PartitionId, Partition> partitions_;
   std::map<std::string, std::vector<PartitionId>, std::less<>> topics_;

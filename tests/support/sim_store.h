@@ -48,7 +48,7 @@ class SimDisk {
 
  private:
   friend class SimStore;
-  using Snapshot = std::array<std::shared_ptr<Keys>, 2>;
+  using Snapshot = std::array<std::shared_ptr<Keys>, broker::kFamilies>;
 
   static std::size_t index(broker::Family family) { return static_cast<std::size_t>(family); }
   void apply(const broker::WriteBatch& batch, Snapshot& to) const;
@@ -56,9 +56,15 @@ class SimDisk {
   Result<void> write_unsynced(const broker::WriteBatch& batch);
   Result<void> sync();
 
-  Snapshot live_{std::make_shared<Keys>(), std::make_shared<Keys>()};
+  static Snapshot nothing() {
+    Snapshot keys;
+    for (auto& family : keys) family = std::make_shared<Keys>();
+    return keys;
+  }
+
+  Snapshot live_ = nothing();
   std::vector<broker::WriteBatch> unsynced_;  // on live_, not on synced_
-  Snapshot synced_{std::make_shared<Keys>(), std::make_shared<Keys>()};
+  Snapshot synced_ = nothing();
   std::size_t lag_ = 0;
   bool fail_next_ = false;
   bool full_ = false;
@@ -80,7 +86,7 @@ class SimStore final : public broker::Store {
   Result<void> sync() override;
   // There are no files here: keys are enough.
   Result<void> roll_log() override { return {}; }
-  Result<void> reclaim_log(ByteView, ByteView, bool) override { return {}; }
+  Result<void> reclaim(broker::Family, ByteView, ByteView, bool) override { return {}; }
   Result<void> housekeep() override { return {}; }
   Result<broker::NewBackup> backup(const broker::BackupOptions&, broker::BackupWatch&) override {
     return fail(Code::unsupported, "the simulated disk makes no backups");

@@ -225,10 +225,12 @@ class FaultBench : public FaultReader {
     if (!await(committer().commit())) return;
     const auto garbage = segments().take_garbage(committer().segment());
     for (const auto s : garbage.dead) {
-      (void)store().reclaim_log(broker::segment_begin(s), broker::segment_begin(s + 1), true);
+      (void)store().reclaim(broker::Family::log, broker::segment_begin(s),
+                            broker::segment_begin(s + 1), true);
     }
     for (const auto s : garbage.mostly_dead) {
-      (void)store().reclaim_log(broker::segment_begin(s), broker::segment_begin(s + 1), false);
+      (void)store().reclaim(broker::Family::log, broker::segment_begin(s),
+                            broker::segment_begin(s + 1), false);
     }
   }
   // As the broker does it once a second.

@@ -118,7 +118,8 @@ struct LogBench {
     auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
     const auto cursor = store().cursor(broker::Family::state, 0);
     for (const auto kind : {broker::StateKind::partition, broker::StateKind::part,
-                            broker::StateKind::cleaned, broker::StateKind::producer}) {
+                            broker::StateKind::cleaned, broker::StateKind::indexed,
+                            broker::StateKind::producer}) {
       Buffer prefix = broker::state_key(kind);
       append_be(prefix, id);
       for (cursor->seek(prefix); cursor->valid() && cursor->key().starts_with(prefix);
@@ -134,6 +135,7 @@ struct LogBench {
                               ByteView value) {
     if (kind == broker::StateKind::partition) return log.restore_start(value);
     if (kind == broker::StateKind::cleaned) return log.restore_cleaned(value);
+    if (kind == broker::StateKind::indexed) return log.restore_indexed(value);
     if (kind == broker::StateKind::part) {
       return log.restore_part(load_be<broker::Segment>(rest.data()), value);
     }

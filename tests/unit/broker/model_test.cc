@@ -239,10 +239,14 @@ class Model {
   void reclaim() {
     const auto garbage = bench_.segments().take_garbage(bench_.committer().segment());
     for (const Segment s : garbage.dead) {
-      REQUIRE(bench_.store().reclaim_log(segment_begin(s), segment_begin(s + 1), true));
+      for (const Family family : {Family::log, Family::index}) {
+        REQUIRE(bench_.store().reclaim(family, segment_begin(s), segment_begin(s + 1), true));
+      }
     }
     for (const Segment s : garbage.mostly_dead) {
-      REQUIRE(bench_.store().reclaim_log(segment_begin(s), segment_begin(s + 1), false));
+      for (const Family family : {Family::log, Family::index}) {
+        REQUIRE(bench_.store().reclaim(family, segment_begin(s), segment_begin(s + 1), false));
+      }
     }
   }
 

@@ -98,9 +98,8 @@ Result<void> Topics::recover_partitions() {
     }
   }
   const auto cursor = log_.store.cursor(Family::state, 0);
-  for (const StateKind kind :
-       {StateKind::partition, StateKind::part, StateKind::cleaned, StateKind::indexed,
-        StateKind::producer}) {
+  for (const StateKind kind : {StateKind::partition, StateKind::part, StateKind::cleaned,
+                               StateKind::indexed, StateKind::producer}) {
     const Buffer end = state_end(kind);
     for (cursor->seek(state_key(kind)); cursor->valid() && cursor->key() < end; cursor->next()) {
       const ByteView key = cursor->key();

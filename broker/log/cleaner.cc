@@ -101,7 +101,8 @@ Task<Result<void>> Cleaner::clean_part(Pass& pass, Part part) {
     }
     const bool changed = !step.rewrites.empty();
     // It may have gone while we waited.
-    if (pass.log.closed() || !pass.log.rewrite(part.segment, std::move(step.rewrites), step.dropped_keys)) {
+    if (pass.log.closed() ||
+        !pass.log.rewrite(part.segment, std::move(step.rewrites), step.dropped_keys)) {
       co_return Result<void>();
     }
     if (step.done) {

@@ -200,7 +200,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::int64_t opened_ms_ = 0;  // when the newest part began, if it did since the start
   Offset cleaned_ = 0;          // compaction has seen what is before it
   std::int64_t next_horizon_ms_ = kNoHorizon;
-  bool ever_cleaned_ = false;  // the store has a cleaned key
+  bool ever_cleaned_ = false;           // the store has a cleaned key
   std::optional<Offset> indexed_from_;  // durably; nothing: there is no index
   std::uint64_t index_epoch_ = 0;
   SequenceCheck producers_;

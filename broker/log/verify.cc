@@ -426,7 +426,8 @@ void Verifier::check_index_owners() {
     return partition != partitions_.end() && partition->second.indexed_from &&
            partition->second.parts.contains(segment);
   };
-  index_.check_owners(owned, [this](Offset, std::string what) { found({.what = std::move(what)}); });
+  index_.check_owners(owned,
+                      [this](Offset, std::string what) { found({.what = std::move(what)}); });
 }
 
 void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) {

@@ -64,7 +64,7 @@ class Verifier {
   struct Partition {
     std::string topic;
     std::int32_t index = 0;
-    bool sparse = false;  // was compacted by key: may have gaps
+    bool sparse = false;                 // was compacted by key: may have gaps
     bool wants_index = false;            // says its topic
     std::optional<Offset> indexed_from;  // there is a key index
     std::optional<Offset> log_start;

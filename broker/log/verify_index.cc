@@ -53,8 +53,8 @@ bool IndexVerifier::in_part(const Cursor& cursor) const {
 
 void IndexVerifier::missing(const KeyEntry& entry) {
   if (entry.offset < partition_.indexed_from) return;
-  report_(entry.offset, fmt::format("the key index has no entry {:016x} for the record",
-                                    entry.hash));
+  report_(entry.offset,
+          fmt::format("the key index has no entry {:016x} for the record", entry.hash));
 }
 
 // The entries are in the order of their hashes, and so is what is expected of them.
@@ -65,8 +65,10 @@ void IndexVerifier::check_window(Offset end) {
   for (cursor->seek(index_key(segment_, partition_.id, 0, 0)); in_part(*cursor); cursor->next()) {
     const auto key = parse_index_key(cursor->key());
     if (!key || !cursor->value().empty()) {
-      if (first_window_) report_(-1, fmt::format("an entry of the key index is damaged in segment "
-                                                 "{}", segment_));
+      if (first_window_)
+        report_(-1, fmt::format("an entry of the key index is damaged in segment "
+                                "{}",
+                                segment_));
       continue;
     }
     if (key->offset < window_begin_ || key->offset >= end) continue;

@@ -1,10 +1,11 @@
-// Random appends, retries, fetches, trims, retention, compaction, deletions and restarts against a
-// model that is a vector.
+// Random appends, retries, fetches, trims, retention, compaction, deletions, restarts, and key
+// indexes that come and go, against a model that is a vector.
 
 #include <map>
 #include <vector>
 
 #include "broker/log/cleaner.h"
+#include "broker/log/key_indexer.h"
 #include "broker/log/verify.h"
 #include "broker/topics.h"
 #include "tests/unit/broker/log_bench.h"
@@ -70,6 +71,11 @@ class Model {
       case 7:
       case 8:
         return compact();
+      case 9:
+        return toggle_index();
+      case 10:
+      case 11:
+        return build_index();
       default:
         break;
     }
@@ -86,6 +92,8 @@ class Model {
       append(at->first, partition);
     } else if (what == 11) {
       find_time(at->first, partition);
+    } else if (what < 14) {
+      find_key(at->first, partition);
     } else {
       const auto start = static_cast<std::uint64_t>(at->second[partition].start);
       const auto size = at->second[partition].records.size();
@@ -213,6 +221,82 @@ class Model {
     REQUIRE((log.end() == log.log_start() || there.back()));
   }
 
+  TopicConfig random_config() {
+    TopicConfig config;
+    REQUIRE(config.set("key.index.enable", random_.below(2) == 0 ? "true" : "false"));
+    return config;
+  }
+
+  void toggle_index() {
+    if (model_.empty()) return create();
+    auto at = model_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));
+    auto done = topics_->reconfigure(at->first, random_config());
+    if (random_.below(2) == 0) append(at->first, 0);
+    REQUIRE(bench_.await(std::move(done)).code == ErrorCode::none);
+  }
+
+  // Perhaps stopped half way, which is what a kill leaves; perhaps while the partition is appended
+  // to, trimmed, or its index switched off.
+  void build_index() {
+    if (model_.empty()) return create();
+    auto at = model_.begin();
+    std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));
+    const auto index = static_cast<std::size_t>(random_.below(at->second.size()));
+    auto log = topics_->find(at->first)->share(static_cast<std::int32_t>(index));
+    KeyIndexer indexer(bench_.context(), bench_.maintenance);
+    auto building = indexer.build(log);
+    bench_.loop.run([&] { return building.done() || random_.below(10) == 0; }, 100);
+    find_key(at->first, index);
+    if (random_.below(3) == 0) trim(at->first, index);
+    if (random_.below(3) == 0) append(at->first, index);
+    const bool toggled = random_.below(4) == 0;
+    if (toggled) toggle_index();
+    const bool stopped = random_.below(3) == 0;
+    if (stopped) {
+      bench_.loop.run([&] { return building.done() || random_.below(20) == 0; }, 100);
+      indexer.stop();
+    }
+    REQUIRE(bench_.await(std::move(building)));
+    if (!stopped && !toggled) REQUIRE_FALSE(log->unindexed());
+    find_key(at->first, index);
+    if (stopped) restart();
+  }
+
+  // By index, by reading, or by both, in as many bites as it takes.
+  void find_key(const std::string& topic, std::size_t partition) {
+    const ModelPartition& model = model_.at(topic)[partition];
+    PartitionLog& log = log_of(topic, partition);
+    const std::string key = "k" + std::to_string(random_.below(7));
+    FindRequest request{.key = key,
+                        .records_max = 1 + random_.below(5),
+                        .read_bytes_max = 1 + random_.below(4'000),
+                        .answer_bytes_max = 1 + random_.below(200)};
+    std::vector<Offset> found;
+    for (bool done = false; !done;) {
+      const bool covered = log.has_key_index() && !log.unindexed();
+      const auto some = bench_.await(log.find(request));
+      REQUIRE(some);
+      REQUIRE(some->records.size() <= request.records_max);
+      REQUIRE(some->unreadable_batches == 0);
+      for (const FoundRecord& record : some->records) {
+        found.push_back(record.offset);
+        REQUIRE(record.value == model.records[static_cast<std::size_t>(record.offset)].value);
+      }
+      REQUIRE((some->done || some->next > request.from));
+      if (covered) REQUIRE(some->scanned_offsets == 0);
+      request.from = some->next;
+      done = some->done;
+    }
+    std::vector<Offset> expected;
+    for (std::size_t i = static_cast<std::size_t>(model.start); i < model.records.size(); ++i) {
+      if (!model.records[i].gone && model.records[i].key == key) {
+        expected.push_back(static_cast<Offset>(i));
+      }
+    }
+    REQUIRE(found == expected);
+  }
+
   void find_time(const std::string& topic, std::size_t partition) {
     const ModelPartition& model = model_.at(topic)[partition];
     PartitionLog& log = log_of(topic, partition);
@@ -253,7 +337,7 @@ class Model {
   void create() {
     const std::string name = "t" + std::to_string(random_.below(4));
     const auto partitions = static_cast<std::int32_t>(1 + random_.below(3));
-    const auto error = bench_.await(topics_->create(name, partitions, {})).code;
+    const auto error = bench_.await(topics_->create(name, partitions, random_config())).code;
     REQUIRE(error == (model_.contains(name) ? ErrorCode::topic_already_exists : ErrorCode::none));
     if (error == ErrorCode::none) model_[name].resize(static_cast<std::size_t>(partitions));
   }

@@ -101,12 +101,147 @@ TEST_CASE_TEMPLATE("a compacted history is clean", Medium, RocksMedium, SimMediu
   CHECK(text_of(Verifier(history.store()).run()) == "");
 }
 
-TEST_CASE("a store of the version before is read too") {
-  StoredHistory<SimMedium> history;
-  put(history.store(), Family::state, state_key(StateKind::meta, "format"), Buffer("\0\0\0\2", 4));
-  const VerifyReport report = Verifier(history.store()).run();
+// And a topic with a key index, of three segments, trimmed, and half indexed only.
+template <class Medium>
+struct IndexedHistory : StoredHistory<Medium> {
+  IndexedHistory() {
+    this->create("found", 1);
+    auto log = this->topics->find("found")->share(0);
+    for (int i = 0; i < 30; ++i) {
+      wire::RecordBatchBuilder builder({.base_offset = 0});
+      builder.add(1'000 + i, "key " + std::to_string(i), "x");
+      builder.add(1'000 + i, std::nullopt, "x");
+      this->append(*log, std::move(builder).finish());
+      if (i % 10 == 9 && i < 29) this->committer().roll_segment();
+      if (i == 14) {
+        TopicConfig config;
+        CHECK(config.set("key.index.enable", "true"));
+        CHECK(this->await(this->topics->reconfigure("found", config)).code ==
+              wire::ErrorCode::none);
+      }
+    }
+    id = log->id();
+    segment = log->last_segment();
+  }
+  PartitionId id = 0;
+  Segment segment = 0;  // of offsets from 42 on
+};
+
+TEST_CASE_TEMPLATE("an indexed history is clean", Medium, RocksMedium, SimMedium) {
+  IndexedHistory<Medium> history;
+  VerifyReport report = Verifier(history.store()).run();
   CHECK(text_of(report) == "");
-  CHECK(report.records >= 100);
+  CHECK(report.index_entries == 15);
+  history.log("found").trim(35);
+  CHECK(history.await(history.committer().commit()));
+  report = Verifier(history.store()).run();
+  CHECK(text_of(report) == "");
+  CHECK(report.index_entries == 12);
+  TopicConfig off;
+  CHECK(history.await(history.topics->reconfigure("found", off)).code == wire::ErrorCode::none);
+  report = Verifier(history.store()).run();
+  CHECK(text_of(report) == "");
+  CHECK(report.index_entries == 0);
+}
+
+TEST_CASE("a part with more entries than fit is checked in stretches") {
+  IndexedHistory<SimMedium> history;
+  erase(history.store(), Family::index,
+        index_key(history.segment, history.id, hash_of_key("key 25"), 50));
+  std::string text;
+  IndexVerifier index(history.store(), 3);
+  index.begin_part(
+      history.segment, {.id = history.id, .log_start = 0, .indexed_from = 30},
+      [&](Offset offset, const std::string&) { text += std::to_string(offset) + " "; });
+  for (int n = 0;; ++n) {
+    const auto [key, value] = value_of(history.store(), history.id, n);
+    if (parse_log_key(key)->segment != history.segment) continue;
+    const auto batches = wire::split_batches(value);
+    for (const auto& batch : *batches) index.add(batch);
+    if (parse_log_key(key)->last_offset == 59) break;
+  }
+  index.end_part();
+  CHECK(text == "50 ");
+  CHECK(index.entries() == 8);
+}
+
+TEST_CASE("every damage to the key index is found") {
+  using History = IndexedHistory<SimMedium>;
+  struct IndexDamage {
+    const char* what;
+    void (*make)(History& history);
+    const char* said;
+  };
+  static const KeyHash kHash = hash_of_key("key 25");
+  const IndexDamage damages[] = {
+      {"a missing entry",
+       [](History& h) { erase(h.store(), Family::index, index_key(h.segment, h.id, kHash, 50)); },
+       "topic found partition 0 offset 50: the key index has no entry"},
+      {"an entry of a record without a key",
+       [](History& h) { put(h.store(), Family::index, index_key(h.segment, h.id, kHash, 51), ""); },
+       "offset 51: the key index has an entry"},
+      {"an entry of another key",
+       [](History& h) { put(h.store(), Family::index, index_key(h.segment, h.id, 5, 50), ""); },
+       "offset 50: the key index has an entry 0000000000000005"},
+      {"an entry in the wrong segment",
+       [](History& h) {
+         put(h.store(), Family::index, index_key(h.segment - 1, h.id, kHash, 50), "");
+       },
+       "offset 50: the key index has an entry"},
+      {"an entry before what the index covers, of nothing",
+       [](History& h) {
+         put(h.store(), Family::index, index_key(h.segment - 2, h.id, kHash, 2), "");
+       },
+       "offset 2: the key index has an entry"},
+      {"an entry with a value",
+       [](History& h) {
+         put(h.store(), Family::index, index_key(h.segment, h.id, kHash, 50), "x");
+       },
+       "an entry of the key index is damaged"},
+      {"a key that is cut short", [](History& h) { put(h.store(), Family::index, "abc", ""); },
+       "a key of the key index is cut short"},
+      {"entries of a partition that has no index",
+       [](History& h) { put(h.store(), Family::index, index_key(h.segment, 0, 1, 1), ""); },
+       "which has no index there"},
+      {"entries of a segment that it has no part of",
+       [](History& h) { put(h.store(), Family::index, index_key(999, h.id, 1, 1), ""); },
+       "which has no index there"},
+      {"a mark that is gone",
+       [](History& h) { erase(h.store(), Family::state, indexed_key(h.id)); },
+       "it has no key index, but its topic says key.index.enable=true"},
+      {"a mark that is damaged",
+       [](History& h) { put(h.store(), Family::state, indexed_key(h.id), "x"); },
+       "how far it is indexed is damaged"},
+      {"a mark of nobody", [](History& h) { put(h.store(), Family::state, indexed_key(77), "x"); },
+       "a stored mark of the key index of partition number 77"},
+      {"a mark that claims too much",
+       [](History& h) { put(h.store(), Family::state, indexed_key(h.id), Buffer(8, '\0')); },
+       "offset 0: the key index has no entry"},
+      {"a mark behind the end",
+       [](History& h) {
+         put(h.store(), Family::state, indexed_key(h.id), Buffer("\0\0\0\0\0\0\1\0", 8));
+       },
+       "it is indexed from 256 on, but ends there"},
+  };
+  for (const IndexDamage& damage : damages) {
+    CAPTURE(damage.what);
+    History history;
+    damage.make(history);
+    const VerifyReport report = Verifier(history.store()).run();
+    CHECK_FALSE(report.clean());
+    CHECK_MESSAGE(text_of(report).find(damage.said) != std::string::npos, text_of(report));
+  }
+}
+
+TEST_CASE("a store of a version before is read too") {
+  for (const char version : {'\2', '\3'}) {
+    StoredHistory<SimMedium> history;
+    put(history.store(), Family::state, state_key(StateKind::meta, "format"),
+        Buffer("\0\0\0", 3) + version);
+    const VerifyReport report = Verifier(history.store()).run();
+    CHECK(text_of(report) == "");
+    CHECK(report.records >= 100);
+  }
 }
 
 TEST_CASE("an empty store says that it has no format") {

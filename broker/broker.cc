@@ -75,6 +75,7 @@ Result<void> Broker::start() {
   for (const auto& [group, offsets] : offsets_.groups()) {
     groups_.keep_for_offsets(group);
   }
+  // Whoever only produces wakes nobody, and his records have to be retained and compacted too.
   arm();
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "broker/admin/backup_routes.h"
+#include "broker/admin/message_routes.h"
 #include "shared/http/admin.h"
 
 namespace sluice::broker {
@@ -14,6 +15,7 @@ Admin::Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server
   declare_metrics(broker, server);
   declare_backup_metrics(backups);
   add_backup_routes(router_, backups);
+  add_message_routes(router_, broker);
   const auto healthy = [&broker]() -> Result<void> {
     if (const std::string reason = broker.unhealthy(); !reason.empty()) {
       return fail(Code::storage, reason);
@@ -74,6 +76,12 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
   metrics_.gauge("sluice_broker_uncleanable_partitions",
                  "Partitions that compaction gave up: the log says why",
                  [&broker, number] { return number(broker.uncleanable()); });
+  metrics_.gauge("sluice_broker_unindexed_partitions",
+                 "Partitions whose key index is being built, or was given up: the log says why",
+                 [&broker, number] { return number(broker.unindexed()); });
+  metrics_.counter("sluice_broker_key_index_entries_built_total",
+                   "Entries added for records from before a key index was switched on",
+                   [&broker, number] { return number(broker.key_indexer().added()); });
   auto& seconds =
       metrics_.histogram("sluice_broker_commit_seconds", "Time of one group commit, with its fsync",
                          metrics::Histogram::latency_bounds());

@@ -1,6 +1,6 @@
 #pragma once
-// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics, /v1/backups. Lives on
-// the loop thread.
+// Admin: the broker's HTTP side for operators: /healthz, /readyz, /metrics, /v1/backups,
+// /v1/topics. Lives on the loop thread.
 
 #include "broker/backups.h"
 #include "broker/broker.h"

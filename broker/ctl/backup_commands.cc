@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/ctl/admin_client.h"
+#include "broker/ctl/admin_json.h"
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
 #include "broker/ctl/json.h"
@@ -24,29 +25,6 @@ struct BackupArguments {
   bool yes = false;
 };
 using Arguments = std::shared_ptr<BackupArguments>;
-
-// The broker's answer as JSON; a refusal as the sentence that is in it.
-Result<json::object> parse(const AdminReply& reply) {
-  boost::system::error_code error;
-  const json::value value = json::parse(reply.body, error);
-  const json::object* object = error ? nullptr : value.if_object();
-  if (reply.status / 100 == 2) {
-    if (object != nullptr) return *object;
-    return fail(Code::corrupt, "the answer is not JSON: is this a broker's admin address?");
-  }
-  const json::value* detail = object == nullptr ? nullptr : object->if_contains("detail");
-  if (detail != nullptr && detail->is_string()) {
-    return fail(Code::invalid, std::string(detail->as_string()));
-  }
-  return fail(Code::invalid, fmt::format("the admin HTTP answered {}", reply.status));
-}
-
-std::int64_t number_in(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  boost::system::error_code error;
-  const auto number = value == nullptr ? 0 : value->to_number<std::int64_t>(error);
-  return error ? 0 : number;
-}
 
 AdminCall call_of(const Context& context, const BackupArguments& arguments, std::string_view method,
                   std::string path) {
@@ -71,7 +49,7 @@ void show_progress(const Context& context, const BackupArguments& arguments) {
   call.answer_timeout = context.timeout();
   const auto reply = ask_admin(call);
   if (!reply) return;
-  const auto answer = parse(*reply);
+  const auto answer = answer_of(*reply);
   const json::value* running = answer ? answer->if_contains("running") : nullptr;
   if (running == nullptr || !running->is_object()) return;
   context.say(fmt::format("{} copied after {} s",
@@ -85,7 +63,7 @@ Result<void> create(Context& context, const BackupArguments& arguments) {
     call.waiting = [&] { show_progress(context, arguments); };
   }
   TRY(reply, ask_admin(call));
-  TRY(made, parse(reply));
+  TRY(made, answer_of(reply));
   if (context.json()) {
     put_time(made, "created_at", number_in(made, "created_at_ms"));
     print_json(context.terminal.out, made);
@@ -108,7 +86,7 @@ Result<std::vector<broker::BackupInfo>> backups_of(const Context& context,
   auto call = call_of(context, arguments, "GET", "/v1/backups");
   call.answer_timeout = context.timeout();
   TRY(reply, ask_admin(call));
-  TRY(answer, parse(reply));
+  TRY(answer, answer_of(reply));
   std::vector<broker::BackupInfo> backups;
   const json::value* all = answer.if_contains("backups");
   if (all == nullptr || !all->is_array()) return backups;
@@ -144,7 +122,7 @@ Result<void> remove(Context& context, const BackupArguments& arguments) {
   TRY_VOID(context.confirm(fmt::format("Delete backup {} for ever?", arguments.id), arguments.yes));
   auto call = call_of(context, arguments, "DELETE", fmt::format("/v1/backups/{}", arguments.id));
   TRY(reply, ask_admin(call));
-  if (reply.status != 204) return std::unexpected(parse(reply).error());
+  if (reply.status != 204) return std::unexpected(answer_of(reply).error());
   context.say(fmt::format("backup {} is deleted", arguments.id));
   return {};
 }

@@ -24,6 +24,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  sluicectl topic list\n"
     "  sluicectl -b broker:9092 group describe order-worker\n"
+    "  sluicectl message find orders --key order-17\n"
     "  sluicectl order show ifvdktio25a4ul6lie3ry6l3b4\n"
     "  sluicectl sale list -o json | jq '.[].available'\n"
     "\n"
@@ -116,6 +117,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_global_options(app, context);
   add_topic_commands(app, context);
   add_group_commands(app, context);
+  add_message_commands(app, context);
   add_order_commands(app, context);
   add_sale_commands(app, context);
   add_backup_commands(app, context);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "broker/ctl/print.h"
+#include "shared/base/base64.h"
 #include "shared/base/bytes.h"
 
 namespace sluice::ctl {

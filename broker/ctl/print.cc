@@ -154,25 +154,6 @@ bool is_utf8(ByteView bytes) {
   return true;
 }
 
-std::string base64(ByteView bytes) {
-  static constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char byte : bytes) {
-    bits = (bits << 8) | static_cast<unsigned char>(byte);
-    count += 8;
-    while (count >= 6) {
-      count -= 6;
-      text += kAlphabet[(bits >> count) & 63];
-    }
-  }
-  if (count > 0) text += kAlphabet[(bits << (6 - count)) & 63];
-  while (text.size() % 4 != 0) text += '=';
-  return text;
-}
-
 std::string or_dash(const std::optional<std::string>& text) {
   return text ? *text : "-";
 }

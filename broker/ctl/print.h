@@ -50,7 +50,6 @@ std::string printable(ByteView bytes);
 std::size_t width_of(std::string_view text);
 
 bool is_utf8(ByteView bytes);
-std::string base64(ByteView bytes);
 
 // "-" for nothing.
 std::string or_dash(const std::optional<std::string>& text);

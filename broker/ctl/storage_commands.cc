@@ -113,7 +113,8 @@ void print_checked_json(Context& context, const Checked& checked, bool clean) {
                       {"values", records.values},
                       {"batches", records.batches},
                       {"records", records.records},
-                      {"bytes", records.bytes}};
+                      {"bytes", records.bytes},
+                      {"key_index_entries", records.index_entries}};
   if (checked.files) {
     counts["table_files"] = checked.files->tables;
     counts["table_bytes"] = checked.files->table_bytes;
@@ -146,6 +147,7 @@ void print_checked(Context& context, const Checked& checked) {
   lines.add("partitions", fmt::format("{} in {} parts", records.partitions, records.parts));
   lines.add("records", fmt::format("{} in {} batches, {}", records.records, records.batches,
                                    bytes(records.bytes)));
+  lines.add("key index", fmt::format("{} entries", records.index_entries));
   lines.add("producers", fmt::to_string(records.producers));
   lines.add("group offsets", fmt::to_string(records.group_offsets));
   lines.print(context.terminal.out);

@@ -135,8 +135,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Cleanable cleanable(const CompactionRules& rules, WallTime now) const;
   // True: the open segment holds records of it that are old enough to be closed for compaction.
   bool wants_roll(const CompactionRules& rules, WallTime now) const;
-  // Stages new values in the place of old ones of a part, `dropped` being what the index has of the
-  // records that went. False: the part is gone.
+  // Stages new values in the place of old ones of a part, without the `dropped` records' entries.
+  // False: the part is gone.
   bool rewrite(Segment segment, std::vector<Rewrite> rewrites,
                std::span<const KeyEntry> dropped = {});
   // All of a part was looked at: `max_timestamp` is its newest record's; nothing: none is left.
@@ -144,8 +144,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Stages that everything before `end` is compacted, and when the next tombstone is due.
   void set_cleaned(Offset end, std::int64_t next_horizon_ms);
 
-  // The key index (key.index.enable). Stages that it is there or not: on, it takes the keys of what
-  // is appended from now on, KeyIndexer those of before; off, it is emptied.
+  // Stages that there is a key index: it takes the keys of what is appended from now on, KeyIndexer
+  // adds those of before. Or that there is none: it is emptied.
   void set_key_index(bool on);
   bool has_key_index() const { return indexed_from_.has_value(); }
   // Changes whenever what the index held is gone.
@@ -160,8 +160,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::optional<Unindexed> unindexed() const;
   // Stages entries of a part. False: the part is gone.
   bool index_keys(Segment segment, std::span<const KeyEntry> entries);
-  // Stages that the index covers the part and all behind it. Yields from where; once that is
-  // durable, set_indexed() makes it so.
+  // Stages that the index covers the part and what follows, for set_indexed() once it is durable.
   Offset stage_indexed(Segment segment);
   void set_indexed(Offset from) { indexed_from_ = from; }
 

@@ -117,9 +117,9 @@ struct LogBench {
   Result<std::shared_ptr<broker::PartitionLog>> recover_log(broker::PartitionId id) {
     auto log = std::make_shared<broker::PartitionLog>(parts->context, id);
     const auto cursor = store().cursor(broker::Family::state, 0);
-    for (const auto kind : {broker::StateKind::partition, broker::StateKind::part,
-                            broker::StateKind::cleaned, broker::StateKind::indexed,
-                            broker::StateKind::producer}) {
+    for (const auto kind :
+         {broker::StateKind::partition, broker::StateKind::part, broker::StateKind::cleaned,
+          broker::StateKind::indexed, broker::StateKind::producer}) {
       Buffer prefix = broker::state_key(kind);
       append_be(prefix, id);
       for (cursor->seek(prefix); cursor->valid() && cursor->key().starts_with(prefix);

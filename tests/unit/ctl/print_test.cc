@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "shared/base/base64.h"
+
 namespace sluice::ctl {
 
 TEST_CASE("a table is aligned, numbers to the right, wide characters counted") {
@@ -60,6 +62,12 @@ TEST_CASE("UTF-8 and base64") {
   CHECK(base64("f") == "Zg==");
   CHECK(base64("fo") == "Zm8=");
   CHECK(base64("foobar") == "Zm9vYmFy");
+  for (const std::string_view bytes : {"", "f", "fo", "foobar", "\xff\x01\x80\xfe"}) {
+    CHECK(from_base64(base64(bytes)) == bytes);
+  }
+  for (const char* bad : {"Z", "Zg", "Zg=", "Zh==", "Zm9*", "Zg==Zg==", "=", " Zg=="}) {
+    CHECK_FALSE(from_base64(bad));
+  }
 }
 
 }  // namespace sluice::ctl

@@ -1,4 +1,4 @@
-"""Records found by their key: sluicectl and the admin HTTP on a real broker, through restarts and kills."""
+"""Records found by their key: sluicectl and the admin HTTP, through restarts and kills."""
 
 import base64
 import json
@@ -55,8 +55,8 @@ def produce(broker, topic, records, **more):
 
 
 def find(broker, topic, *words):
-    done = harness.run("sluicectl", "message", "find", topic, "--admin", broker.admin, "-o", "json",
-                       *words, seconds=60)
+    done = harness.run("sluicectl", "message", "find", topic, "--admin", broker.admin,
+                       "-o", "json", *words, seconds=60)
     return done, [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -73,7 +73,8 @@ def gauge(broker, name):
 
 
 def verify(broker):
-    done = harness.run("sluicectl", "verify", broker.options["data_dir"], "-o", "json", seconds=120)
+    done = harness.run("sluicectl", "verify", broker.options["data_dir"], "-o", "json",
+                       seconds=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -127,7 +128,8 @@ def test_what_the_admin_http_answers(broker):
     assert len(get("key=big").json["records"][0]["value"]) == 900_000
     for query, status in (("", 400), ("key=%zz", 400), ("key=a&limit=0", 400),
                           ("key=a&limit=1001", 400), ("key=a&partition=x", 400),
-                          ("key=a&partition=9", 404), ("key=a&from=0", 400), ("key=a&from=x:1", 400),
+                          ("key=a&partition=9", 404), ("key=a&from=0", 400),
+                          ("key=a&from=x:1", 400),
                           ("key=a&partition=1&from=0:1", 400), ("key=a&from=0:-1", 400)):
         reply = get(query)
         assert reply.status == status, (query, reply)
@@ -173,8 +175,8 @@ def test_compaction_and_deletion_take_entries_with_them(broker):
                                 "retention.bytes": "-1"})
     places = produce(broker, "prices", [(b"item-%d" % (i % 7), b"%d" % i) for i in range(700)])
     newest = {key: places[693 + i] for i, key in enumerate([b"item-%d" % i for i in range(7)])}
-    eventually(lambda: places_of(broker, "prices", "--key", "item-3")[0] == [newest[b"item-3"]], 30,
-               "all but the newest are gone")
+    eventually(lambda: places_of(broker, "prices", "--key", "item-3")[0] == [newest[b"item-3"]],
+               30, "all but the newest are gone")
     broker.kill9()
     assert verify(broker)["counts"]["key_index_entries"] < 100
     broker.start().wait_ready()

@@ -149,6 +149,7 @@ void World::broker_fault(std::uint64_t kind) {
 
 void World::restart_broker_soon() {
   loop_.after(loop_.up_to(Millis(2'500)), [this] {
+    if (finished_) return;
     if (!host_.healthy()) host_.crash();  // a broker that cannot write is restarted
     host_.start();
   });
@@ -355,6 +356,7 @@ RunReport World::run(std::size_t trouble_ticks) {
 
 // Everything ends by itself when it is told to: nothing may be left running.
 void World::finish() {
+  finished_ = true;
   topics_ready_ = true;
   trouble_ = false;
   for (const auto& shop : shops_) shop->kill();

@@ -74,6 +74,7 @@ class World {
   std::map<std::string, Order> unanswered_;  // shoppers try again
   bool topics_ready_ = false;
   bool trouble_ = true;
+  bool finished_ = false;  // nothing is started any more
   std::int64_t raw_sent_ = 0;
   RunReport report_;
   Gate gate_;

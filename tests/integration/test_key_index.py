@@ -67,8 +67,8 @@ def places_of(broker, topic, *words):
 
 
 def gauge(broker, name):
-    with_value = [line for line in harness.Http(broker.admin).get("/metrics").body.decode().splitlines()
-                  if line.startswith(name + " ")]
+    lines = harness.Http(broker.admin).get("/metrics").body.decode().splitlines()
+    with_value = [line for line in lines if line.startswith(name + " ")]
     return float(with_value[0].split()[1])
 
 

@@ -36,6 +36,14 @@ struct KeyEntry {
   friend auto operator<=>(const KeyEntry&, const KeyEntry&) = default;
 };
 
+// A stretch of one part that the index does not cover.
+struct Unindexed {
+  Segment segment = 0;
+  Offset first = 0;
+  Offset end = 0;
+  std::uint64_t epoch = 0;  // see PartitionLog::key_index_epoch()
+};
+
 KeyHash hash_of_key(ByteView key);
 
 // Adds the batch's entries, in the order of its records; or none of them, see above.

@@ -6,13 +6,12 @@
 
 namespace sluice::broker {
 
-bool KeyIndexer::wanted(const PartitionLog& log, const PartitionLog::Unindexed& stretch) const {
+bool KeyIndexer::wanted(const PartitionLog& log, const Unindexed& stretch) const {
   return !stopping_ && !log.closed() && log.key_index_epoch() == stretch.epoch;
 }
 
 Result<KeyIndexer::Step> KeyIndexer::read_step(const Store& store, PartitionId id,
-                                               const PartitionLog::Unindexed& stretch,
-                                               Offset from) {
+                                               const Unindexed& stretch, Offset from) {
   Step step{.entries = {}, .next = stretch.end};
   std::size_t read = 0;
   const auto cursor = store.cursor(Family::log, kStepBytes);
@@ -33,7 +32,7 @@ Result<KeyIndexer::Step> KeyIndexer::read_step(const Store& store, PartitionId i
 }
 
 // A batch of long ago may hold more records than one commit should.
-Task<Result<void>> KeyIndexer::stage(PartitionLog& log, const PartitionLog::Unindexed& stretch,
+Task<Result<void>> KeyIndexer::stage(PartitionLog& log, const Unindexed& stretch,
                                      const std::vector<KeyEntry>& entries) {
   for (std::span<const KeyEntry> rest = entries; !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kStepEntries));
@@ -46,7 +45,7 @@ Task<Result<void>> KeyIndexer::stage(PartitionLog& log, const PartitionLog::Unin
   co_return Result<void>();
 }
 
-Task<Result<void>> KeyIndexer::index_part(PartitionLog& log, PartitionLog::Unindexed stretch) {
+Task<Result<void>> KeyIndexer::index_part(PartitionLog& log, Unindexed stretch) {
   for (Offset from = stretch.first; from < stretch.end;) {
     if (!wanted(log, stretch)) co_return Result<void>();
     auto job = [&store = context_.store, id = log.id(), &stretch, from] {

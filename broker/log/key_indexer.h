@@ -39,12 +39,12 @@ class KeyIndexer {
     Offset next = 0;  // where the following step begins
   };
 
-  Task<Result<void>> index_part(PartitionLog& log, PartitionLog::Unindexed stretch);
-  Task<Result<void>> stage(PartitionLog& log, const PartitionLog::Unindexed& stretch,
+  Task<Result<void>> index_part(PartitionLog& log, Unindexed stretch);
+  Task<Result<void>> stage(PartitionLog& log, const Unindexed& stretch,
                            const std::vector<KeyEntry>& entries);
-  bool wanted(const PartitionLog& log, const PartitionLog::Unindexed& stretch) const;
-  static Result<Step> read_step(const Store& store, PartitionId id,
-                                const PartitionLog::Unindexed& stretch, Offset from);
+  bool wanted(const PartitionLog& log, const Unindexed& stretch) const;
+  static Result<Step> read_step(const Store& store, PartitionId id, const Unindexed& stretch,
+                                Offset from);
 
   // What a step reads, and the entries of a commit: small beside a commit's limit, so that appends
   // hardly wait.

@@ -399,7 +399,7 @@ void PartitionLog::set_key_index(bool on) {
   ++index_epoch_;
 }
 
-std::optional<PartitionLog::Unindexed> PartitionLog::unindexed() const {
+std::optional<Unindexed> PartitionLog::unindexed() const {
   if (!indexed_from_) return std::nullopt;
   for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
     const Offset first = std::max(part->first, log_start_);

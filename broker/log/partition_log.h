@@ -150,13 +150,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool has_key_index() const { return indexed_from_.has_value(); }
   // Changes whenever what the index held is gone.
   std::uint64_t key_index_epoch() const { return index_epoch_; }
-  // The newest stretch of one part that the index does not cover.
-  struct Unindexed {
-    Segment segment = 0;
-    Offset first = 0;
-    Offset end = 0;
-    std::uint64_t epoch = 0;
-  };
+  // The newest stretch that the index does not cover.
   std::optional<Unindexed> unindexed() const;
   // Stages entries of a part. False: the part is gone.
   bool index_keys(Segment segment, std::span<const KeyEntry> entries);

@@ -135,8 +135,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Cleanable cleanable(const CompactionRules& rules, WallTime now) const;
   // True: the open segment holds records of it that are old enough to be closed for compaction.
   bool wants_roll(const CompactionRules& rules, WallTime now) const;
-  // Stages new values in the place of old ones of a part, without the `dropped` records' entries.
-  // False: the part is gone.
+  // Stages new values in the place of old ones of a part, and `dropped` entries. False: it is gone.
   bool rewrite(Segment segment, std::vector<Rewrite> rewrites,
                std::span<const KeyEntry> dropped = {});
   // All of a part was looked at: `max_timestamp` is its newest record's; nothing: none is left.
@@ -144,14 +143,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Stages that everything before `end` is compacted, and when the next tombstone is due.
   void set_cleaned(Offset end, std::int64_t next_horizon_ms);
 
-  // Stages that there is a key index: it takes the keys of what is appended from now on, KeyIndexer
-  // adds those of before. Or that there is none: it is emptied.
+  // Stages that there is a key index, of what is appended from now on (KeyIndexer adds the rest), or
+  // that there is none.
   void set_key_index(bool on);
   bool has_key_index() const { return indexed_from_.has_value(); }
   // Changes whenever what the index held is gone.
   std::uint64_t key_index_epoch() const { return index_epoch_; }
-  // The newest stretch that the index does not cover.
-  std::optional<Unindexed> unindexed() const;
+  std::optional<Unindexed> unindexed() const;  // the newest
   // Stages entries of a part. False: the part is gone.
   bool index_keys(Segment segment, std::span<const KeyEntry> entries);
   // Stages that the index covers the part and what follows, for set_indexed() once it is durable.

@@ -143,8 +143,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Stages that everything before `end` is compacted, and when the next tombstone is due.
   void set_cleaned(Offset end, std::int64_t next_horizon_ms);
 
-  // Stages that there is a key index, of what is appended from now on (KeyIndexer adds the rest), or
-  // that there is none.
+  // Stages that there is a key index, of what is appended from now on (KeyIndexer adds the rest);
+  // or that there is none.
   void set_key_index(bool on);
   bool has_key_index() const { return indexed_from_.has_value(); }
   // Changes whenever what the index held is gone.

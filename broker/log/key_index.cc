@@ -2,14 +2,15 @@
 
 #include <utility>
 
-#include "shared/base/xxh64.h"
+#include <xxhash.h>
+
 #include "shared/wire/compression.h"
 #include "shared/wire/record.h"
 
 namespace sluice::broker {
 
 KeyHash hash_of_key(ByteView key) {
-  return xxh64(key);
+  return XXH64(key.data(), key.size(), 0);
 }
 
 void add_key_entries(const wire::RecordBatchView& batch, std::vector<KeyEntry>& to) {

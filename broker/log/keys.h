@@ -29,7 +29,7 @@ using Offset = std::int64_t;
 // segment hold no keys of another, so dropping old data is dropping files.
 using Segment = std::uint32_t;
 
-// XXH64 of a record's key (shared/base/xxh64.h).
+// XXH64 of a record's key, with seed 0.
 using KeyHash = std::uint64_t;
 
 inline constexpr Offset kOffsetMax = std::numeric_limits<Offset>::max();

@@ -9,7 +9,6 @@
 
 #include "broker/log/key_indexer.h"
 #include "broker/log/verify.h"
-#include "shared/base/xxh64.h"
 #include "tests/unit/broker/log_bench.h"
 
 namespace sluice::broker {
@@ -23,13 +22,13 @@ using tests::SimMedium;
 TEST_CASE("the stored hash is XXH64") {
   Buffer long_text;
   for (int i = 0; i < 101; ++i) long_text += static_cast<char>(i);
-  CHECK(xxh64("") == 0xef46db3751d8e999);
-  CHECK(xxh64("a") == 0xd24ec4f1a98c6e5b);
-  CHECK(xxh64("abc") == 0x44bc2cf5ad770999);
-  CHECK(xxh64("order-17") == 0x93623b80df3c7a2d);
-  CHECK(xxh64("0123456789abcdef0123456789abcdef") == 0x642a94958e71e6c5);
-  CHECK(xxh64("Nobody inspects the spammish repetition") == 0xfbcea83c8a378bf1);
-  CHECK(xxh64(long_text) == 0xe99038495f85381e);
+  CHECK(hash_of_key("") == 0xef46db3751d8e999);
+  CHECK(hash_of_key("a") == 0xd24ec4f1a98c6e5b);
+  CHECK(hash_of_key("abc") == 0x44bc2cf5ad770999);
+  CHECK(hash_of_key("order-17") == 0x93623b80df3c7a2d);
+  CHECK(hash_of_key("0123456789abcdef0123456789abcdef") == 0x642a94958e71e6c5);
+  CHECK(hash_of_key("Nobody inspects the spammish repetition") == 0xfbcea83c8a378bf1);
+  CHECK(hash_of_key(long_text) == 0xe99038495f85381e);
 }
 
 Buffer keyed(const std::vector<std::optional<ByteView>>& keys) {
@@ -42,7 +41,8 @@ TEST_CASE("entries: one for each record with a key, none of what cannot be read"
   const Buffer plain = keyed({"a", std::nullopt, "", "a"});
   std::vector<KeyEntry> entries;
   CHECK(add_key_entries(plain, entries));
-  const std::vector<KeyEntry> expected{{xxh64("a"), 0}, {xxh64(""), 2}, {xxh64("a"), 3}};
+  const std::vector<KeyEntry> expected{
+      {hash_of_key("a"), 0}, {hash_of_key(""), 2}, {hash_of_key("a"), 3}};
   CHECK(entries == expected);
   for (const auto codec : {wire::Compression::gzip, wire::Compression::snappy,
                            wire::Compression::lz4, wire::Compression::zstd}) {
@@ -69,8 +69,8 @@ TEST_CASE("entries of a write stand right behind their value") {
   const WriteBatch whole = with_key_entries(std::move(batch));
   const auto& operations = whole.operations();
   REQUIRE(operations.size() == 6);
-  CHECK(operations[1].key == index_key(3, 7, xxh64("a"), 0));
-  CHECK(operations[2].key == index_key(3, 7, xxh64("b"), 1));
+  CHECK(operations[1].key == index_key(3, 7, hash_of_key("a"), 0));
+  CHECK(operations[2].key == index_key(3, 7, hash_of_key("b"), 1));
   CHECK(operations[1].family == Family::index);
   CHECK(operations[3].kind == WriteBatch::Kind::erase_range);
   CHECK(operations[4].key == log_key(3, 8, 0));
@@ -225,10 +225,10 @@ TEST_CASE("a key whose hash another key has is told from it by its bytes") {
   auto log = bench.make_log(1);
   log->set_key_index(true);
   bench.append(*log, keyed({"a", "b"}));
-  bench.medium.disk().damage(Family::index, index_key(0, 1, xxh64("a"), 1), "");
+  bench.medium.disk().damage(Family::index, index_key(0, 1, hash_of_key("a"), 1), "");
   CHECK(bench.offsets(*log, "a") == "0 ");
   // Nor does an entry lead where nothing is.
-  bench.medium.disk().damage(Family::index, index_key(0, 1, xxh64("a"), 9), "");
+  bench.medium.disk().damage(Family::index, index_key(0, 1, hash_of_key("a"), 9), "");
   CHECK(bench.offsets(*log, "a") == "0 ");
 }
 

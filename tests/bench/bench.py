@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import compaction
 import endurance
 import matrix
 import measuring
@@ -156,7 +157,7 @@ def bench_latency(folder):
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
-         "endurance": endurance.run, "start": start.run}
+         "compaction": compaction.run, "endurance": endurance.run, "start": start.run}
 
 
 def main(words):

@@ -42,14 +42,16 @@ def commits(broker):
     return int(metric(broker, "sluice_broker_commits_total"))
 
 
-def produce(broker, topic, partitions, record_bytes, records, linger_ms=1, in_flight=0, rate=0):
+def produce(broker, topic, partitions, record_bytes, records, linger_ms=1, in_flight=0, rate=0,
+            keys=0):
     """Durable produce by librdkafka; `commits`, `batch`: those that the broker made of it.
 
     in_flight 0: as many as keep batches full. rate 0: as fast as it goes, else records a second.
+    keys: how many different ones, in turn; 0: none.
     """
     before = commits(broker)
     result = program("produce_bench", broker.listen, topic, partitions, record_bytes, records,
-                     linger_ms, in_flight, rate)
+                     linger_ms, in_flight, rate, keys)
     result["commits"] = commits(broker) - before
     result["batch"] = max(1, result["bytes"] // max(1, result["commits"]))
     result["rate"] = records / result["seconds"]

@@ -178,7 +178,7 @@ class Contestant:
     def publish(self, shape, records):
         record_bytes, in_flight = shape
         if self.program == "produce_bench":
-            tail = (1, record_bytes, records, 0, in_flight, 0)
+            tail = (1, record_bytes, records, 0, in_flight, 0, 0)
         else:
             tail = (record_bytes, records, in_flight)
         done = harness.run(f"tests/bench/{self.program}", *self.words, *tail, seconds=120)

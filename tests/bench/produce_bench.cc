@@ -1,8 +1,9 @@
 // How many durable records a second our own client gets into a broker.
-// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE
-// prints one JSON line. IN_FLIGHT 0: as many records as keep every batch full. RATE 0: a closed
-// loop; else so many records a second are due, whatever the broker does, and a record's latency
-// counts from when it was due; then IN_FLIGHT has no meaning.
+// usage: produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE KEYS
+// prints one JSON line. KEYS 0: none, else so many different ones, in turn. IN_FLIGHT 0: as many
+// records as keep every batch full. RATE 0: a closed loop; else so many records a second are due,
+// whatever the broker does, and a record's latency counts from when it was due; then IN_FLIGHT has
+// no meaning.
 
 #include <fmt/format.h>
 
@@ -37,6 +38,7 @@ struct Plan {
   Millis linger{0};
   std::int64_t in_flight = 0;
   std::int64_t rate = 0;
+  std::int64_t keys = 0;
 };
 
 // Enough for full batches, few enough that latency means something.
@@ -101,7 +103,7 @@ class Load {
   void send(std::int64_t number, Instant sent_at) {
     client::ProduceRecord record{.topic = plan_.topic,
                                  .partition = static_cast<std::int32_t>(number % plan_.partitions),
-                                 .key = std::nullopt,
+                                 .key = key_of(number),
                                  .value = value_,
                                  .headers = {}};
     const auto sent =
@@ -110,6 +112,11 @@ class Load {
           if (plan_.rate == 0) send_next();
         });
     if (!sent) stop(sent.error());
+  }
+
+  std::optional<Buffer> key_of(std::int64_t number) const {
+    if (plan_.keys == 0) return std::nullopt;
+    return fmt::format("key-{:010}", number % plan_.keys);
   }
 
   void land(std::chrono::nanoseconds latency, const client::Delivery& delivery) {
@@ -160,15 +167,16 @@ Result<void> run_plan(const Plan& plan) {
 
 std::optional<Plan> plan_of(std::span<char*> words) {
   std::int64_t linger_ms = 0;
-  if (words.size() != 9) return std::nullopt;
+  if (words.size() != 10) return std::nullopt;
   Plan plan{.servers = words[1], .topic = words[2]};
   if (!parse(words[3], plan.partitions) || !parse(words[4], plan.record_bytes) ||
       !parse(words[5], plan.records) || !parse(words[6], linger_ms) ||
-      !parse(words[7], plan.in_flight) || !parse(words[8], plan.rate)) {
+      !parse(words[7], plan.in_flight) || !parse(words[8], plan.rate) ||
+      !parse(words[9], plan.keys)) {
     return std::nullopt;
   }
   if (plan.partitions <= 0 || plan.record_bytes == 0 || plan.records < 0 || linger_ms < 0 ||
-      plan.in_flight < 0 || plan.rate < 0) {
+      plan.in_flight < 0 || plan.rate < 0 || plan.keys < 0) {
     return std::nullopt;
   }
   plan.linger = Millis(linger_ms);
@@ -181,6 +189,6 @@ std::optional<Plan> plan_of(std::span<char*> words) {
 int main(int argc, char** argv) {
   return sluice::bench::run<sluice::bench::Plan>(
       {argv, static_cast<std::size_t>(argc)},
-      "produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE",
+      "produce_bench SERVERS TOPIC PARTITIONS RECORD_BYTES RECORDS LINGER_MS IN_FLIGHT RATE KEYS",
       sluice::bench::plan_of, sluice::bench::run_plan);
 }

@@ -31,7 +31,7 @@ def kill_under_load(folder, record_bytes, partitions):
     broker.create_topic("load", partitions)
     load = subprocess.Popen(
         [harness.BUILD / "tests/bench/produce_bench", broker.listen, "load", str(partitions),
-         str(record_bytes), "1000000000", "1", "0", "0"], stdin=subprocess.DEVNULL,
+         str(record_bytes), "1000000000", "1", "0", "0", "0"], stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=harness.die_with_parent)
     eventually(lambda: measuring.metric(broker, "sluice_broker_commit_bytes_total") > LOAD_BYTES,
                60, "the load before the kill")

@@ -1,7 +1,7 @@
 """Compaction by key: how fast it goes through a log, and what producers notice of it.
 
-The same broker, topics and load twice: a log whose keys all come again, which compaction works on
-while a producer at a fixed rate is measured, and before it the same producer undisturbed.
+A producer at a fixed rate is measured undisturbed, and again after a restart, when compaction works
+on a log of another topic whose keys all come again.
 """
 
 import threading

@@ -4,7 +4,7 @@ import math
 
 COLOURS = ("#1f77b4", "#17becf", "#d62728", "#ff7f0e")
 WIDTH, HEIGHT, LEFT, TOP = 560, 260, 50, 30
-RATIO_MIN, RATIO_MAX = 0.5, 2.0
+RATIO_MIN, RATIO_MAX = 0.5, 5.0
 
 
 def place_y(ratio):
@@ -24,7 +24,7 @@ def panel(title, points, series):
     yield f'<rect width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#888"/>'
     yield (f'<rect y="{top:.1f}" width="{WIDTH}" height="{bottom - top:.1f}" fill="#2ca02c" '
            'fill-opacity="0.15"/>')
-    for ratio in (0.5, 0.7, 1, 1.4, 2):
+    for ratio in (0.5, 1, 2, 3, 5):
         yield f'<text x="-6" y="{place_y(ratio) + 4:.1f}" text-anchor="end">{ratio}</text>'
     for count, _ in points:
         power = round(math.log10(count))

@@ -204,6 +204,7 @@ void live_with(const Fault& fault) {
   for (int i = 0; i < 2; ++i) bench.housekeep();
   if (passes) {
     CHECK(bench.store().refuses_writes() == "");
+    bench.create("plain");
     const auto acknowledged = bench.promises.plain.size();
     bench.put_plain();
     CHECK(bench.promises.plain.size() == acknowledged + 1);

@@ -1,6 +1,7 @@
 #include "broker/broker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -192,30 +193,19 @@ Task<void> Broker::maintain() {
   maintaining_ = false;
 }
 
-std::vector<std::shared_ptr<PartitionLog>> Broker::index_jobs() const {
-  std::vector<std::shared_ptr<PartitionLog>> jobs;
+std::vector<std::shared_ptr<PartitionLog>> Broker::unindexed_logs() const {
+  std::vector<std::shared_ptr<PartitionLog>> logs;
   for (const auto& [name, topic] : topics_.all()) {
     if (!topic->config.key_index()) continue;
-    for (const auto& partition : topic->partitions) {
-      if (partition->unindexed() && !unindexable_.contains(partition->id())) {
-        jobs.push_back(partition);
-      }
-    }
+    std::ranges::copy_if(topic->partitions, std::back_inserter(logs),
+                         [](const auto& log) { return log->unindexed().has_value(); });
   }
-  return jobs;
-}
-
-std::size_t Broker::unindexed() const {
-  std::size_t count = 0;
-  for (const auto& [name, topic] : topics_.all()) {
-    if (!topic->config.key_index()) continue;
-    for (const auto& partition : topic->partitions) count += partition->unindexed() ? 1 : 0;
-  }
-  return count;
+  return logs;
 }
 
 Task<void> Broker::build_indexes() {
-  for (const auto& log : index_jobs()) {
+  for (const auto& log : unindexed_logs()) {
+    if (unindexable_.contains(log->id())) continue;
     const auto built = co_await key_indexer_.build(log);
     if (built || log->closed()) continue;
     if (!committer_.refusal().empty()) break;

@@ -104,7 +104,7 @@ class Broker {
   std::size_t uncleanable() const { return uncleanable_.size(); }
 
   // Partitions whose key index is still being built, or was given up for damage.
-  std::size_t unindexed() const;
+  std::size_t unindexed() const { return unindexed_logs().size(); }
   const KeyIndexer& key_indexer() const { return key_indexer_; }
   // After a change of a topic's configuration: builds key indexes, or gives the space of one back.
   void topic_configured(bool key_index_removed);
@@ -135,7 +135,7 @@ class Broker {
   Task<void> compact();
   void run_maintenance();
   Task<void> maintain();
-  std::vector<std::shared_ptr<PartitionLog>> index_jobs() const;
+  std::vector<std::shared_ptr<PartitionLog>> unindexed_logs() const;
   Task<void> build_indexes();
   Task<void> reclaim_index();
   void housekeep(Instant now);

@@ -8,6 +8,7 @@
 
 #include "broker/ctl/admin_client.h"
 #include "broker/ctl/admin_json.h"
+#include "broker/ctl/admin_option.h"
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
 #include "broker/ctl/json.h"
@@ -19,7 +20,7 @@ namespace sluice::ctl {
 namespace {
 
 struct BackupArguments {
-  std::string admin = "127.0.0.1:9644";
+  std::string admin = kAdminDefault;
   std::string directory;
   std::uint32_t id = 0;
   bool yes = false;
@@ -127,12 +128,6 @@ Result<void> remove(Context& context, const BackupArguments& arguments) {
   return {};
 }
 
-CLI::Option* add_admin_option(CLI::App& command, const Arguments& arguments) {
-  return command.add_option("--admin", arguments->admin, "The broker's admin_listen, as host:port")
-      ->envname("SLUICE_ADMIN")
-      ->capture_default_str();
-}
-
 }  // namespace
 
 void add_backup_commands(CLI::App& app, Context& context) {
@@ -151,7 +146,7 @@ void add_backup_commands(CLI::App& app, Context& context) {
       "Examples:\n"
       "  sluicectl backup create\n"
       "  sluicectl backup create --admin broker:9644 -o json | jq .id");
-  add_admin_option(*command, arguments);
+  add_admin_option(*command, arguments->admin);
   command->callback([&context, arguments] {
     context.action = [&context, arguments] { return create(context, *arguments); };
   });
@@ -161,7 +156,7 @@ void add_backup_commands(CLI::App& app, Context& context) {
       "Examples:\n"
       "  sluicectl backup list\n"
       "  sluicectl backup list --backup-dir /backup/mq      # no broker is asked");
-  CLI::Option* admin = add_admin_option(*command, arguments);
+  CLI::Option* admin = add_admin_option(*command, arguments->admin);
   command->add_option("--backup-dir", arguments->directory, "Read this directory, ask no broker")
       ->type_name("DIR")
       ->excludes(admin);
@@ -171,7 +166,7 @@ void add_backup_commands(CLI::App& app, Context& context) {
 
   command = backup->add_subcommand("delete", "Delete one, and the files only it needs");
   command->footer("Example:\n  sluicectl backup delete 3 --yes");
-  add_admin_option(*command, arguments);
+  add_admin_option(*command, arguments->admin);
   command->add_option("backup", arguments->id, "Its number")->required()->type_name("BACKUP");
   command->add_flag("-y,--yes", arguments->yes, "Do not ask");
   command->callback([&context, arguments] {

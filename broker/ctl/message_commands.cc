@@ -10,6 +10,7 @@
 
 #include "broker/ctl/admin_client.h"
 #include "broker/ctl/admin_json.h"
+#include "broker/ctl/admin_option.h"
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
 #include "broker/ctl/json.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr std::int64_t kPageRecords = 1'000;
 
 struct MessageArguments {
-  std::string admin = "127.0.0.1:9644";
+  std::string admin = kAdminDefault;
   std::string topic;
   std::optional<std::string> key;
   std::optional<std::string> key_base64;
@@ -210,9 +211,7 @@ void add_message_commands(CLI::App& app, Context& context) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--admin", arguments->admin, "The broker's admin_listen, as host:port")
-      ->envname("SLUICE_ADMIN")
-      ->capture_default_str();
+  add_admin_option(*command, arguments->admin);
   command->callback([&context, arguments] {
     context.action = [&context, arguments] { return find(context, *arguments); };
   });

@@ -171,7 +171,7 @@ Task<Result<void>> Committer::write(Unwritten& next) {
 
 Task<Result<void>> Committer::in_one_step(Unwritten& next) {
   auto job = [this, &next]() -> Result<void> {
-    if (next.batch.keys() > 0) next.batch = with_key_entries(std::move(next.batch));
+    next.batch = with_key_entries(std::move(next.batch));
     TRY_VOID(store_.write(next.batch));
     return next.last_of_segment ? store_.roll_log() : Result<void>();
   };
@@ -180,7 +180,7 @@ Task<Result<void>> Committer::in_one_step(Unwritten& next) {
 
 Task<Result<void>> Committer::in_two_steps(Unwritten& next) {
   auto write = [this, &next] {
-    if (next.batch.keys() > 0) next.batch = with_key_entries(std::move(next.batch));
+    next.batch = with_key_entries(std::move(next.batch));
     return store_.write_unsynced(next.batch);
   };
   const Result<void> written = co_await thread_.run(std::move(write));

@@ -34,6 +34,7 @@ Result<void> add_key_entries(ByteView value, std::vector<KeyEntry>& to) {
 }
 
 WriteBatch with_key_entries(WriteBatch batch) {
+  if (batch.keys() == 0) return batch;
   WriteBatch whole;
   std::vector<KeyEntry> entries;
   for (auto& operation : std::move(batch).take_operations()) {

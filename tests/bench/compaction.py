@@ -4,11 +4,10 @@ A producer at a fixed rate is measured undisturbed, and again after a restart, w
 on a log of another topic whose keys all come again.
 """
 
-import threading
 import time
 
 import measuring
-from measuring import Broker, eventually, kafka_admin, metric, produce
+from measuring import Broker, eventually, metric, produce
 
 RECORD_BYTES = 1024
 KEYS = 50_000
@@ -19,24 +18,17 @@ EAGER = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segme
 DROPPED = "sluice_broker_compaction_records_dropped_total"
 
 
-class Watch:
-    """When the last record was dropped, looked at from another thread."""
+class Watch(measuring.Watch):
+    """When the last record was dropped."""
 
     def __init__(self, broker):
-        self.broker, self.done, self.dropped = broker, time.monotonic(), 0
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
+        self.done, self.dropped = time.monotonic(), 0
+        super().__init__(broker, 0.1)
 
-    def _look(self):
-        while not self.over.wait(0.1):
-            dropped = metric(self.broker, DROPPED)
-            if dropped > self.dropped:
-                self.dropped, self.done = dropped, time.monotonic()
-
-    def stop(self):
-        self.over.set()
-        self.thread.join()
+    def look(self):
+        dropped = metric(self.broker, DROPPED)
+        if dropped > self.dropped:
+            self.dropped, self.done = dropped, time.monotonic()
 
 
 def measured(broker, name):
@@ -45,17 +37,11 @@ def measured(broker, name):
                           for key in ("p50_us", "p99_us", "p999_us", "max_us")))
 
 
-def create_compacted(broker, name):
-    client = kafka_admin.AdminClient(broker.client_options())
-    topic = kafka_admin.NewTopic(name, num_partitions=1, replication_factor=1, config=EAGER)
-    client.create_topics([topic])[name].result(20)
-
-
 def run(folder):
     # Nothing is looked at before the second start.
     broker = Broker(folder / "compact", {"retention_check_interval": "1d"}).start().wait_ready()
     broker.create_topic("beside", 1)
-    create_compacted(broker, "keyed")
+    broker.create_topic("keyed", 1, EAGER)
     produce(broker, "keyed", 1, RECORD_BYTES, RECORDS, keys=KEYS)
     measuring.head(f"{RATE:,} × 1 KiB a second", "p50 ms", "p99", "p99.9", "max")
     measured(broker, "alone")

@@ -7,10 +7,9 @@ loop.
 
 import os
 import pathlib
-import threading
 
 import measuring
-from measuring import Broker, kafka_admin, produce, written_bytes
+from measuring import Broker, produce, written_bytes
 
 GIB = float(os.environ.get("SLUICE_BENCH_GIB", "2"))
 PARTITIONS = 4
@@ -19,25 +18,17 @@ FIXED_RATE = 10_000  # records of 1 KiB a second
 FIXED_SECONDS = int(os.environ.get("SLUICE_BENCH_SECONDS", "30"))
 
 
-class Watch:
-    """What the broker holds, looked at once a second, from another thread."""
+class Watch(measuring.Watch):
+    """What the broker holds, once a second."""
 
     def __init__(self, broker):
-        self.broker = broker
         self.memory, self.disk = [], []
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
+        super().__init__(broker, 1)
 
-    def _look(self):
+    def look(self):
         data = pathlib.Path(self.broker.options["data_dir"])
-        while not self.over.wait(1):
-            self.memory.append(self.broker.memory_kib() / 1024)
-            self.disk.append(sum(size_of(path) for path in data.rglob("*")))
-
-    def stop(self):
-        self.over.set()
-        self.thread.join()
+        self.memory.append(self.broker.memory_kib() / 1024)
+        self.disk.append(sum(size_of(path) for path in data.rglob("*")))
 
 
 def size_of(path):
@@ -77,10 +68,7 @@ def measured(broker, name, record_bytes, records, in_flight, rate=0):
 
 def run(folder):
     broker = Broker(folder / "endurance", {"retention_check_interval": "1s"}).start().wait_ready()
-    client = kafka_admin.AdminClient(broker.client_options())
-    topic = kafka_admin.NewTopic("endurance", num_partitions=PARTITIONS, replication_factor=1,
-                                 config={"retention.bytes": str(RETENTION_BYTES)})
-    client.create_topics([topic])["endurance"].result(20)
+    broker.create_topic("endurance", PARTITIONS, {"retention.bytes": str(RETENTION_BYTES)})
     measuring.head("load", "MB", "MB/s", "p50 / p99 / p99.9 / max ms", "written by it ÷ data",
                    "by the device ÷ data", "resident MiB over time", "largest on disk MB")
     measured(broker, "64 × 16 KiB in flight", 16 << 10, int(GIB * (1 << 16)), 64)

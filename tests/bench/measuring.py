@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 
@@ -89,6 +90,27 @@ def row(*cells):
 def head(*cells):
     row(*cells)
     print("|" + "---:|" * len(cells), flush=True)
+
+
+class Watch:
+    """Calls look() every so many seconds, from another thread, until stop()."""
+
+    def __init__(self, broker, seconds_between):
+        self.broker, self._seconds = broker, seconds_between
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._over.wait(self._seconds):
+            self.look()
+
+    def look(self):
+        raise NotImplementedError
+
+    def stop(self):
+        self._over.set()
+        self._thread.join()
 
 
 def drop_page_cache(folder):

@@ -222,9 +222,10 @@ class Broker(Daemon):
     def producer(self, **more):
         return confluent_kafka.Producer(self.client_options(**{"acks": "all", **more}))
 
-    def create_topic(self, name, partitions=1):
+    def create_topic(self, name, partitions=1, config=None):
         client = kafka_admin.AdminClient(self.client_options())
-        topic = kafka_admin.NewTopic(name, num_partitions=partitions, replication_factor=1)
+        topic = kafka_admin.NewTopic(name, num_partitions=partitions, replication_factor=1,
+                                     config=config or {})
         for future in client.create_topics([topic]).values():
             future.result(20 * PATIENCE)
 

@@ -4,7 +4,6 @@ import subprocess
 
 import confluent_kafka
 import pytest
-from confluent_kafka import admin as kafka_admin
 
 import harness
 from harness import PATIENCE, Broker, eventually
@@ -20,10 +19,7 @@ def broker(tmp_path, daemons):
 
 
 def create(broker, name, **configs):
-    client = kafka_admin.AdminClient(broker.client_options())
-    topic = kafka_admin.NewTopic(name, num_partitions=1, replication_factor=1,
-                                 config={**EAGER, **configs})
-    client.create_topics([topic])[name].result(20 * PATIENCE)
+    broker.create_topic(name, 1, {**EAGER, **configs})
 
 
 def produce(broker, topic, records, **more):

@@ -23,10 +23,7 @@ def broker(tmp_path, daemons):
 
 
 def create(broker, name, **configs):
-    client = kafka_admin.AdminClient(broker.client_options())
-    topic = kafka_admin.NewTopic(name, num_partitions=PARTITIONS, replication_factor=1,
-                                 config=configs)
-    client.create_topics([topic])[name].result(20 * PATIENCE)
+    broker.create_topic(name, PARTITIONS, configs)
 
 
 def set_index(broker, topic, on):

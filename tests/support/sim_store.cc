@@ -64,7 +64,6 @@ void SimDisk::apply(const WriteBatch& batch, Snapshot& to) const {
     if (keys.use_count() > 1) keys = std::make_shared<Keys>(*keys);
   }
   for (const auto& operation : batch.operations()) {
-    if (lost_ && operation.family == Family::state && operation.key.starts_with(*lost_)) continue;
     if (loses_ && loses_(operation)) continue;
     Keys& keys = *to[index(operation.family)];
     switch (operation.kind) {

@@ -34,7 +34,11 @@ class SimDisk {
   void fill(bool full) { full_ = full; }
 
   // A disk that forgets: keys of the state family that begin so are never stored.
-  void lose_state_keys(char first) { lost_ = first; }
+  void lose_state_keys(char first) {
+    lose([first](const broker::WriteBatch::Operation& operation) {
+      return operation.family == broker::Family::state && operation.key.starts_with(first);
+    });
+  }
 
   // Operations that are never stored: a bug that checkers have to find.
   void lose(std::function<bool(const broker::WriteBatch::Operation&)> lost) {
@@ -68,7 +72,6 @@ class SimDisk {
   std::size_t lag_ = 0;
   bool fail_next_ = false;
   bool full_ = false;
-  std::optional<char> lost_;
   std::function<bool(const broker::WriteBatch::Operation&)> loses_;
   std::size_t writes_ = 0;
   SimStore* opened_ = nullptr;

@@ -431,6 +431,7 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
                     std::optional<std::uint64_t> acknowledged, ReadOnlyStore& opened) {
   const RocksOptions options{.path = db_dir, .env = env};
   rocksdb::Options database = database_options(options);
+  database.create_if_missing = false;  // true makes the directory even here
   database.info_log = std::make_shared<SilentLogger>();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

@@ -66,8 +66,13 @@ Result<std::unique_ptr<BackupEngine>> open_to_write(const BackupOptions& options
 Result<std::unique_ptr<BackupEngineReadOnly>> open_to_read(const std::string& directory) {
   std::error_code error;
   if (!fs::is_directory(directory + "/meta", error)) return nullptr;
+  // What it gives to open a backup with takes a relative path for an attempt to write.
+  const fs::path path = fs::absolute(directory, error);
+  if (error) {
+    return fail(Code::io, fmt::format("{} has no absolute path: {}", directory, error.message()));
+  }
   BackupEngineReadOnly* engine = nullptr;
-  const auto status = BackupEngineReadOnly::Open(rocksdb::BackupEngineOptions(directory),
+  const auto status = BackupEngineReadOnly::Open(rocksdb::BackupEngineOptions(path),
                                                  rocksdb::Env::Default(), &engine);
   if (status.ok()) return std::unique_ptr<BackupEngineReadOnly>(engine);
   return std::unexpected(translate_backup(status, fmt::format("opening backups {}", directory)));

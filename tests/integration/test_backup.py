@@ -355,3 +355,16 @@ def test_nothing_starts_on_a_directory_without_current(broker):
     shutil.rmtree(data / "db")
     done = run(*broker.command())  # the mark says that there was a database
     assert done.returncode == 1 and "CURRENT" in done.stderr
+    before = sorted(data.rglob("*"))
+    assert "CURRENT" in ctl("verify", data, status=1).stdout
+    assert sorted(data.rglob("*")) == before
+
+
+@pytest.mark.parametrize("records", [2, 3_000], ids=["only logs", "tables"])
+def test_backups_are_verified_where_a_relative_path_leads(broker, tmp_path, monkeypatch, records):
+    load = fill(broker, records)
+    ctl("backup", "create", "--admin", broker.admin)
+    assert bool(list((tmp_path / "backups").rglob("*.sst"))) == (records > 2)
+    monkeypatch.chdir(tmp_path)
+    checked = ctl_json("verify", "--backup-dir", "backups")
+    assert checked["clean"] and checked["counts"]["records"] == len(load.acknowledged)

@@ -113,7 +113,8 @@ def test_backups_under_load_come_back(broker, tmp_path, daemons):
     assert first["id"] == 1 and second["id"] == 2
     assert first["bytes"] > 3_000 * RECORD_BYTES * 0.9
     assert first["created_at"].endswith("Z") and first["took_ms"] >= 0
-    assert second["bytes"] > first["bytes"]
+    # Not more than the first, which may hold logs beside the tables that were made of them.
+    assert second["bytes"] > 3_200 * RECORD_BYTES * 0.9
     assert second["bytes"] - second["new_bytes"] > 1 << 20, "tables are shared with the first"
     listed = ctl_json("backup", "list", "--admin", broker.admin)
     assert [backup["id"] for backup in listed] == [1, 2]

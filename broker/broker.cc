@@ -41,6 +41,7 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
            [this](PartitionId partition, const Error& error) { note_damage(partition, error); }},
       cleaner_(log_, seams_.maintenance, seams_.clock, options.cleaner_map_bytes),
       key_indexer_(log_, seams_.maintenance),
+      reclaimer_(log_, seams_.maintenance),
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
@@ -71,7 +72,8 @@ Result<void> Broker::start() {
   }
   TRY_VOID(topics_.recover());
   // A new segment: what the start replayed lies in files of its own.
-  committer_.set_segment(topics_.newest_segment() + 1);
+  TRY(segment, topics_.next_segment());
+  committer_.set_segment(segment);
   TRY_VOID(offsets_.recover());
   for (const auto& [group, offsets] : offsets_.groups()) {
     groups_.keep_for_offsets(group);
@@ -108,6 +110,8 @@ void Broker::begin_stop() {
   stopping_ = true;
   cleaner_.stop();
   key_indexer_.stop();
+  reclaimer_.stop();
+  seams_.store.stop_reclaiming();
   groups_.stop();
   for (auto& [token, parked] : std::exchange(parked_, {})) parked->set(false);
 }
@@ -223,7 +227,8 @@ void Broker::topic_configured(bool key_index_removed) {
 // An operator's doing, and rare: all of the index is rewritten without what was removed.
 Task<void> Broker::reclaim_index() {
   auto job = [&store = seams_.store, end = committer_.segment() + 1] {
-    return store.reclaim(Family::index, segment_begin(0), segment_begin(end), false);
+    return store.reclaim(Family::index, segment_begin(0), segment_begin(end),
+                         [](ByteView) { return true; });
   };
   (void)co_await seams_.maintenance.run(std::move(job));  // costs space, not entries
 }
@@ -264,26 +269,11 @@ void Broker::collect_garbage() {
 
 Task<void> Broker::reclaim() {
   reclaiming_ = true;
-  // Space may go only once it is durable that nobody wants it.
-  const auto done = co_await committer_.commit();
-  const Segments::Garbage garbage =
-      done ? segments_.take_garbage(committer_.segment()) : Segments::Garbage{};
-  const auto job = [&store = seams_.store, garbage]() -> Result<void> {
-    for (const Family family : {Family::log, Family::index}) {
-      for (const Segment s : garbage.dead) {
-        TRY_VOID(store.reclaim(family, segment_begin(s), segment_begin(s + 1), true));
-      }
-      for (const Segment s : garbage.mostly_dead) {
-        TRY_VOID(store.reclaim(family, segment_begin(s), segment_begin(s + 1), false));
-      }
-    }
-    return {};
-  };
-  // A failure here costs space, not records; the store says by itself when it cannot go on.
-  if (!garbage.empty()) {
-    if (const auto reclaimed = co_await seams_.maintenance.run(job); !reclaimed) {
-      log::warning("space of forgotten records is not given back until a restart reason={}",
-                   log::quoted(reclaimed.error().context));
+  if (reclaimer_.has_garbage()) {
+    const auto done = co_await reclaimer_.run(topics_.wanted(committer_.segment()));
+    if (!done && !stopping_ && committer_.refusal().empty()) {
+      log::warning("space of forgotten records was not given back, which is tried again reason={}",
+                   log::quoted(done.error().context));
     }
   }
   reclaiming_ = false;

@@ -17,6 +17,7 @@
 #include "broker/log/cleaner.h"
 #include "broker/log/committer.h"
 #include "broker/log/key_indexer.h"
+#include "broker/log/reclaimer.h"
 #include "broker/log/store.h"
 #include "broker/offsets.h"
 #include "broker/topics.h"
@@ -151,6 +152,7 @@ class Broker {
   LogContext log_;
   Cleaner cleaner_;
   KeyIndexer key_indexer_;
+  Reclaimer reclaimer_;
   Topics topics_;
   Offsets offsets_;
   GroupService groups_;

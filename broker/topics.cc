@@ -165,6 +165,29 @@ Segment Topics::newest_segment() const {
   return newest;
 }
 
+Result<Segment> Topics::next_segment() const {
+  Segment newest = newest_segment();
+  for (const Family family : {Family::log, Family::index}) {
+    const auto cursor = log_.store.cursor(family, 0);
+    cursor->seek_for_prev(segment_begin(kSegmentMax));
+    TRY_VOID(cursor->status());
+    if (!cursor->valid()) continue;
+    wire::Reader key(cursor->key());
+    newest = std::max(newest, key.integer<Segment>());
+  }
+  return newest + 1;
+}
+
+Wanted Topics::wanted(Segment open) const {
+  Wanted wanted(open);
+  for (const auto& [name, topic] : topics_) {
+    for (const auto& partition : topic->partitions) {
+      wanted.add(partition->id(), partition->log_start());
+    }
+  }
+  return wanted;
+}
+
 const Topic* Topics::find(std::string_view name) const {
   const auto found = topics_.find(name);
   return found == topics_.end() ? nullptr : found->second.get();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/log/partition_log.h"
+#include "broker/log/wanted.h"
 #include "broker/topic_config.h"
 #include "shared/base/random.h"
 #include "shared/base/result.h"
@@ -52,8 +53,10 @@ class Topics {
   // At start: reads every topic and partition from the store.
   Result<void> recover();
 
-  // The newest segment that some partition has a part of.
-  Segment newest_segment() const;
+  // The first segment of which nothing is stored, not even what is forgotten: appends go there.
+  Result<Segment> next_segment() const;
+  // What somebody may still ask for of the segments before `open`.
+  Wanted wanted(Segment open) const;
 
   const Topic* find(std::string_view name) const;
   const Topic* find_by_id(ByteView id) const;
@@ -94,6 +97,8 @@ class Topics {
   static Result<void> restore(PartitionLog& partition, StateKind kind, ByteView rest,
                               ByteView value);
   Result<void> check_ends(const Places& places) const;
+  // That some partition has a part of.
+  Segment newest_segment() const;
   static std::unexpected<Error> damaged(const Place& place, std::string_view what);
 
   LogContext& log_;

@@ -114,7 +114,8 @@ void print_checked_json(Context& context, const Checked& checked, bool clean) {
                       {"batches", records.batches},
                       {"records", records.records},
                       {"bytes", records.bytes},
-                      {"key_index_entries", records.index_entries}};
+                      {"key_index_entries", records.index_entries},
+                      {"forgotten_bytes", records.forgotten_bytes}};
   if (checked.files) {
     counts["table_files"] = checked.files->tables;
     counts["table_bytes"] = checked.files->table_bytes;
@@ -147,6 +148,7 @@ void print_checked(Context& context, const Checked& checked) {
   lines.add("partitions", fmt::format("{} in {} parts", records.partitions, records.parts));
   lines.add("records", fmt::format("{} in {} batches, {}", records.records, records.batches,
                                    bytes(records.bytes)));
+  lines.add("forgotten", fmt::format("{} not given back yet", bytes(records.forgotten_bytes)));
   lines.add("key index", fmt::format("{} entries", records.index_entries));
   lines.add("producers", fmt::to_string(records.producers));
   lines.add("group offsets", fmt::to_string(records.group_offsets));

@@ -101,10 +101,9 @@ Task<Result<void>> Cleaner::clean_part(Pass& pass, Part part) {
     }
     const bool changed = !step.rewrites.empty();
     // It may have gone while we waited.
-    if (pass.log.closed() ||
-        !pass.log.rewrite(part.segment, std::move(step.rewrites), step.dropped_keys)) {
-      co_return Result<void>();
-    }
+    if (pass.log.closed()) co_return Result<void>();
+    CO_TRY(there, pass.log.rewrite(part.segment, std::move(step.rewrites), step.dropped_keys));
+    if (!there) co_return Result<void>();
     if (step.done) {
       pass.log.finish_part(part.segment,
                            max_timestamp < 0 ? std::nullopt : std::optional(max_timestamp));

@@ -45,13 +45,6 @@ void Committer::erase_partition(PartitionId partition) {
   erase(cleaned_key(partition));
 }
 
-void Committer::erase_log(Segment segment, PartitionId partition, Offset last_offset) {
-  // What is staged was appended before, so it is erased too when it lies below.
-  seal_staged(segment, partition);
-  sealed_.erase_range(Family::log, log_key(segment, partition, 0),
-                      log_key(segment, partition, last_offset + 1));
-}
-
 void Committer::rewrite_log(Segment segment, PartitionId partition, Rewrite rewrite) {
   CHECK(segment < segment_);
   const auto erase = [&](Offset from, Offset end) {

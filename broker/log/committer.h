@@ -67,10 +67,8 @@ class Committer {
   void append(PartitionId partition, Offset last_offset, ByteView batch, std::uint64_t keys = 0);
   void put(Buffer state_key, Buffer value);
   void erase(Buffer state_key);
-  // Forgets a partition's bounds and producers; its log goes part by part.
+  // Forgets a partition's bounds and producers, and what is staged for its log.
   void erase_partition(PartitionId partition);
-  // Forgets the records of a partition in one segment up to `last_offset`.
-  void erase_log(Segment segment, PartitionId partition, Offset last_offset);
   // Puts a compacted value in the place of old ones. REQUIRES: the segment is closed.
   void rewrite_log(Segment segment, PartitionId partition, Rewrite rewrite);
 

@@ -13,7 +13,7 @@ namespace sluice::broker {
 
 // DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major, 3 = batches may be
 // thinned by compaction, 4 = key index.
-inline constexpr std::uint32_t kFormatVersion = 4;
+inline constexpr std::uint32_t kFormatVersion = 5;
 // Directories from this version on are ones of kFormatVersion that lack what is newer.
 inline constexpr std::uint32_t kFormatVersionTaken = 2;
 
@@ -28,6 +28,7 @@ using Offset = std::int64_t;
 // A stretch of the whole store's appends, some 64 MiB of all partitions. The table files of one
 // segment hold no keys of another, so dropping old data is dropping files.
 using Segment = std::uint32_t;
+inline constexpr Segment kSegmentMax = std::numeric_limits<Segment>::max();
 
 // XXH64 of a record's key, with seed 0.
 using KeyHash = std::uint64_t;
@@ -71,9 +72,11 @@ inline std::optional<LogKey> parse_log_key(ByteView key) {
                 load_be<Offset>(key.data() + kOffsetAt)};
 }
 
-// The first log key of a segment.
+// Before every key of a segment and behind all of the one before, in Family::log and Family::index.
 inline Buffer segment_begin(Segment segment) {
-  return log_key(segment, 0, 0);
+  Buffer key;
+  append_be(key, segment);
+  return key;
 }
 
 // Family::index: <segment u32><partition u32><hash u64><offset i64>, no value: the record at

@@ -260,8 +260,6 @@ std::unexpected<Error> PartitionLog::unreadable(const Error& error) const {
 
 void PartitionLog::drop_first_part() {
   const Part& part = parts_.front();
-  context_.committer.erase_log(part.segment, id_, part.end - 1);
-  if (has_key_index()) context_.committer.forget_keys(part.segment, id_);
   context_.committer.erase(part_key(id_, part.segment));
   context_.segments.removed(part.segment, part.bytes);
   parts_.erase(parts_.begin());
@@ -272,7 +270,6 @@ void PartitionLog::trim(Offset offset) {
   if (offset == log_start_) return;
   log_start_ = offset;
   while (!parts_.empty() && parts_.front().end <= offset) drop_first_part();
-  if (!parts_.empty()) context_.committer.erase_log(parts_.front().segment, id_, offset - 1);
   stage_bounds();
 }
 
@@ -313,6 +310,7 @@ PartitionLog::Cleanable PartitionLog::cleanable(const CompactionRules& rules, Wa
     if (part.segment >= context_.committer.segment() || part.end > high_watermark_) break;
     if (rules.min_lag_ms > 0 && part.max_timestamp > now.unix_millis - rules.min_lag_ms) break;
     found.parts.push_back(part);
+    found.parts.back().first = std::max(part.first, log_start_);
     found.end = part.end;
     found.bytes += part.bytes;
     if (part.end > found.dirty) found.dirty_bytes += part.bytes;
@@ -334,17 +332,19 @@ std::vector<Part>::iterator PartitionLog::find_part(Segment segment) {
   return found == parts_.end() || found->segment != segment ? parts_.end() : found;
 }
 
-bool PartitionLog::rewrite(Segment segment, std::vector<Rewrite> rewrites,
-                           std::span<const KeyEntry> dropped) {
+Result<bool> PartitionLog::rewrite(Segment segment, std::vector<Rewrite> rewrites,
+                                   std::span<const KeyEntry> dropped) {
   const auto part = find_part(segment);
   if (part == parts_.end()) return false;
+  std::uint64_t old_bytes = 0;
+  for (const Rewrite& rewrite : rewrites) old_bytes += rewrite.old_bytes;
+  if (old_bytes > part->bytes) {
+    return fail(Code::corrupt, fmt::format("segment {} holds more of it than the {} bytes that its "
+                                           "part says",
+                                           segment, part->bytes));
+  }
   if (has_key_index()) context_.committer.forget_keys(segment, id_, dropped);
   for (Rewrite& rewrite : rewrites) {
-    // Trimmed away meanwhile: it must not come back.
-    if (rewrite.new_last < log_start_) {
-      rewrite.new_last = -1;
-      rewrite.value.clear();
-    }
     part->bytes += rewrite.value.size();
     context_.segments.appended(segment, rewrite.value.size());
     part->bytes -= rewrite.old_bytes;
@@ -371,8 +371,6 @@ void PartitionLog::finish_part(Segment segment, std::optional<std::int64_t> max_
   next->first = part->first;
   stage_part(*next);
   context_.committer.erase(part_key(id_, segment));
-  // Records before the log's start may have left some.
-  if (has_key_index()) context_.committer.forget_keys(segment, id_);
   context_.segments.removed(segment, part->bytes);
   parts_.erase(part);
 }

@@ -59,8 +59,7 @@ struct Retention {
 
 class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  public:
-  // Empty. The restore functions fill in what the store holds.
-  PartitionLog(LogContext& context, PartitionId id);
+  PartitionLog(LogContext& context, PartitionId id);  // empty until it is restored
   PartitionLog(const PartitionLog&) = delete;
   PartitionLog& operator=(const PartitionLog&) = delete;
 
@@ -136,8 +135,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // True: the open segment holds records of it that are old enough to be closed for compaction.
   bool wants_roll(const CompactionRules& rules, WallTime now) const;
   // Stages new values in the place of old ones of a part, and `dropped` entries. False: it is gone.
-  bool rewrite(Segment segment, std::vector<Rewrite> rewrites,
-               std::span<const KeyEntry> dropped = {});
+  // Code::corrupt: the old ones are more than the part ever held; nothing is staged.
+  Result<bool> rewrite(Segment segment, std::vector<Rewrite> rewrites,
+                       std::span<const KeyEntry> dropped = {});
   // All of a part was looked at: `max_timestamp` is its newest record's; nothing: none is left.
   void finish_part(Segment segment, std::optional<std::int64_t> max_timestamp);
   // Stages that everything before `end` is compacted, and when the next tombstone is due.

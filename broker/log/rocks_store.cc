@@ -19,6 +19,7 @@
 #include "broker/log/rocks_store_database.h"
 #include "broker/log/rocks_store_errors.h"
 #include "broker/log/rocks_store_files.h"
+#include "broker/log/rocks_store_filter.h"
 #include "broker/log/rocks_store_info_log.h"
 #include "broker/log/rocks_store_late_logs.h"
 #include "broker/log/rocks_store_mark.h"
@@ -66,13 +67,19 @@ class RocksCursor final : public Cursor {
 class RocksStore final : public Store {
  public:
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-  // `files` is what the database uses. All but for reading; null when nothing is written.
-  RocksStore(const RocksOptions& options, FlushPace pace, std::unique_ptr<rocksdb::Env> files,
-             std::shared_ptr<StoreErrors> errors, rocksdb::DB* db, Handles handles)
+  // What the database uses; for reading only, it is what nothing happens to.
+  struct Parts {
+    FlushPace pace;
+    std::unique_ptr<rocksdb::Env> files;
+    std::shared_ptr<StoreErrors> errors = std::make_shared<StoreErrors>();
+    std::shared_ptr<UnwantedKeys> unwanted = std::make_shared<UnwantedKeys>();
+  };
+  RocksStore(const RocksOptions& options, Parts parts, rocksdb::DB* db, Handles handles)
       : options_(options),
-        pace_(std::move(pace)),
-        files_(std::move(files)),
-        errors_(std::move(errors)),
+        pace_(std::move(parts.pace)),
+        files_(std::move(parts.files)),
+        errors_(std::move(parts.errors)),
+        unwanted_(std::move(parts.unwanted)),
         db_(db),
         handles_(std::move(handles)) {}
   RocksStore(const RocksStore&) = delete;
@@ -112,9 +119,11 @@ class RocksStore final : public Store {
     return std::unexpected(translate(status, "beginning a segment"));
   }
 
-  Result<void> reclaim(Family family, ByteView from, ByteView to, bool whole) override {
-    if (auto refusal = refuses_writes(); !refusal.empty()) {
-      return fail(Code::overloaded, std::move(refusal));
+  Result<void> reclaim(Family family, ByteView from, ByteView to, KeyFilter wanted) override {
+    const bool whole = wanted == nullptr;
+    // Dropping makes space, so it goes on when there is little.
+    if (errors_->failed() || errors_->blocked() || (full_ && !whole)) {
+      return fail(Code::overloaded, refuses_writes());
     }
     const rocksdb::Slice begin = slice(from);
     const rocksdb::Slice end = slice(to);
@@ -122,18 +131,17 @@ class RocksStore final : public Store {
     rocksdb::Status status;
     if (whole) {
       status = rocksdb::DeleteFilesInRange(db_.get(), handle(family), &begin, &end, false);
+      // What is left of it is in files that are new or reach further.
+      wanted = [from, to](ByteView key) { return key < from || key >= to; };
     }
-    if (status.ok()) {
-      // Of a dead segment only the range tombstones are left; else what is wanted is rewritten.
-      rocksdb::CompactRangeOptions compact;
-      compact.exclusive_manual_compaction = false;
-      compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-      status = db_->CompactRange(compact, handle(family), &begin, &end);
-    }
+    if (status.ok()) status = compact(family, begin, end, std::move(wanted));
     if (status.ok()) return {};
+    if (status.IsManualCompactionPaused()) return fail(Code::closed, "the store is being closed");
     if (status.IsIOError()) (void)errors_->note(status);
     return std::unexpected(translate(status, whole ? "dropping a segment" : "rewriting a segment"));
   }
+
+  void stop_reclaiming() override { closing_ = true; }
 
   Result<void> housekeep() override {
     look_at_space();
@@ -219,6 +227,18 @@ class RocksStore final : public Store {
     return {};
   }
 
+  rocksdb::Status compact(Family family, const rocksdb::Slice& begin, const rocksdb::Slice& end,
+                          KeyFilter wanted) {
+    unwanted_->set(std::move(wanted));
+    rocksdb::CompactRangeOptions options;
+    options.exclusive_manual_compaction = false;
+    options.canceled = &closing_;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    const auto status = db_->CompactRange(options, handle(family), &begin, &end);
+    unwanted_->set(nullptr);
+    return status;
+  }
+
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return handles_[static_cast<std::size_t>(family) + 1];  // 0 is RocksDB's own "default"
   }
@@ -301,9 +321,11 @@ class RocksStore final : public Store {
   FlushPace pace_;
   const std::unique_ptr<rocksdb::Env> files_;
   const std::shared_ptr<StoreErrors> errors_;
+  const std::shared_ptr<UnwantedKeys> unwanted_;
   std::unique_ptr<rocksdb::DB> db_;
   Handles handles_;
   std::atomic<bool> full_ = false;
+  std::atomic<bool> closing_ = false;
   std::atomic<std::size_t> unchecked_bytes_ = 0;  // written since the last look at the free space
   std::atomic<std::uint64_t> acknowledged_ = 0;   // RocksDB's sequence number
   bool marks_ = false;
@@ -328,7 +350,8 @@ rocksdb::Options database_options(const RocksOptions& options) {
   return db;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& options) {
+std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& options,
+                                                      std::shared_ptr<UnwantedKeys> unwanted) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::ColumnFamilyOptions log;
@@ -343,6 +366,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   log.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::ColumnFamilyOptions state = log;
   state.write_buffer_size = options.segment_bytes / 4;
+  log.compaction_filter_factory = std::move(unwanted);
   // In the order of Family. The index' files end with the log's, so it has the same options.
   return {
       {rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}, {"index", log}};
@@ -407,21 +431,18 @@ Result<std::unique_ptr<Store>> open_rocks_store(const RocksOptions& options) {
                 fmt::format("data_dir {} cannot be created: {}", options.path, error.message()));
   }
   TRY_VOID(check_before_open(options.path));
-  auto files = std::make_unique<LateLogs>(env_of(options));
-  auto errors = std::make_shared<StoreErrors>();
+  RocksStore::Parts parts{.pace = {}, .files = std::make_unique<LateLogs>(env_of(options))};
   rocksdb::Options database = database_options(options);
-  database.env = files.get();
+  database.env = parts.files.get();
   database.info_log = std::make_shared<InfoLog>(options.path + "/db/LOG");
-  database.listeners.push_back(errors);
+  database.listeners.push_back(parts.errors);
+  parts.pace.apply(database);
   rocksdb::DB* db = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const FlushPace pace;
-  pace.apply(database);
-  const auto status =
-      rocksdb::DB::Open(database, options.path + "/db", families(options), &handles, &db);
+  RocksStore::Handles handles;
+  const auto status = rocksdb::DB::Open(database, options.path + "/db",
+                                        families(options, parts.unwanted), &handles, &db);
   if (!status.ok()) return std::unexpected(open_error(status, options.path));
-  auto store = std::make_unique<RocksStore>(options, pace, std::move(files), std::move(errors), db,
-                                            std::move(handles));
+  auto store = std::make_unique<RocksStore>(options, std::move(parts), db, std::move(handles));
   TRY_VOID(store->check_mark());
   (void)store->housekeep();  // on a full disk the mark waits, like all writes
   return store;
@@ -435,7 +456,7 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   database.info_log = std::make_shared<SilentLogger>();
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  auto wanted = families(options);
+  auto wanted = families(options, nullptr);
   std::vector<std::string> present;
   const bool listed = rocksdb::DB::ListColumnFamilies(database, db_dir, &present).ok();
   if (listed && std::ranges::find(present, wanted.back().name) == present.end()) wanted.pop_back();
@@ -457,8 +478,7 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   std::vector<rocksdb::LiveFileMetaData> tables;
   db->GetLiveFilesMetaData(&tables);
   for (const auto& table : tables) opened.tables.insert(table.relative_filename);
-  opened.store = std::make_unique<RocksStore>(
-      options, FlushPace(), nullptr, std::make_shared<StoreErrors>(), db, std::move(handles));
+  opened.store = std::make_unique<RocksStore>(options, RocksStore::Parts(), db, std::move(handles));
 }
 
 ReadOnlyStore open_rocks_store_read_only(const std::string& data_dir) {

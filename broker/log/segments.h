@@ -17,23 +17,36 @@ class Segments {
   void removed(Segment segment, std::uint64_t bytes);
 
   struct Garbage {
-    std::vector<Segment> dead;         // nothing wanted is left: their files can go
-    std::vector<Segment> mostly_dead;  // more than half is not wanted: worth rewriting
+    struct Range {
+      Segment begin = 0;
+      Segment end = 0;
+      bool operator==(const Range&) const = default;
+    };
+    struct Mostly {
+      Segment segment = 0;
+      std::uint64_t live = 0;
+      bool operator==(const Mostly&) const = default;
+    };
+    std::vector<Range> dead;          // nothing wanted is in them: their files can go
+    std::vector<Mostly> mostly_dead;  // more than half is not wanted: worth rewriting
     bool empty() const { return dead.empty() && mostly_dead.empty(); }
   };
-  // Of the segments before `open`; each is told once, a mostly dead one again when more than half
-  // of what was left is not wanted either.
-  Garbage take_garbage(Segment open);
+  // Of the segments before `open`. What lies between two that hold something wanted is dead, what a
+  // crash left among it. Told again until it is reclaimed().
+  Garbage garbage(Segment open) const;
+  // The store has given their space back.
+  void reclaimed(const Garbage& garbage);
 
   std::uint64_t live_bytes() const { return live_bytes_; }
 
  private:
   struct Count {
-    std::uint64_t written = 0;
+    std::uint64_t written = 0;  // since it was rewritten: what was left then
     std::uint64_t live = 0;
   };
-  std::map<Segment, Count> counts_;
+  std::map<Segment, Count> counts_;  // of those that hold something wanted
   std::uint64_t live_bytes_ = 0;
+  std::vector<Garbage::Range> reclaimed_;
 };
 
 }  // namespace sluice::broker

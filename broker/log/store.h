@@ -5,6 +5,8 @@
 // byte.
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,10 +103,16 @@ class Store {
   // background.
   virtual Result<void> roll_log() = 0;
 
-  // Gives the space of erased keys back to the disk: [from, to) of Family::log or Family::index.
-  // `whole`: nothing in the range is wanted, so the files in it just go; else what is wanted is
-  // rewritten. Blocking.
-  virtual Result<void> reclaim(Family family, ByteView from, ByteView to, bool whole) = 0;
+  // Gives the space of what is erased or not wanted back to the disk: of [from, to) of Family::log
+  // or Family::index. `wanted` says of a key whether it stays; it is asked of keys outside of the
+  // range too, which share a file with some inside, on any thread. Null: nothing in the range is
+  // wanted, so the files in it just go. Code::overloaded: there is no space to rewrite it, or no
+  // write is taken at all. Blocking; one at a time.
+  using KeyFilter = std::function<bool(ByteView key)>;
+  virtual Result<void> reclaim(Family family, ByteView from, ByteView to, KeyFilter wanted) = 0;
+  // Before the store is closed: a reclaim() under way or begun later ends soon, with Code::closed.
+  // Any thread, cheap.
+  virtual void stop_reclaiming() = 0;
 
   // To be called about once a second, on any one thread: notes elsewhere on the disk how far the
   // acknowledged writes reach, so that a log cut at a record boundary is noticed at the next start,

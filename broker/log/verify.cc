@@ -333,18 +333,17 @@ void Verifier::read_log() {
       cursor->seek(log_key(next->first.first, next->first.second, 0));
       continue;
     }
-    wire::Reader key(cursor->key());
-    const auto segment = key.integer<Segment>();
-    const auto id = key.integer<PartitionId>();
-    const auto last_offset = key.integer<Offset>();
-    if (!key.finished()) {
+    const auto key = parse_log_key(cursor->key());
+    if (!key) {
       found({.what = fmt::format("a log key is damaged: {}", hex(cursor->key()))});
+    } else if (forgotten(key->partition, key->last_offset)) {
+      report_.forgotten_bytes += cursor->value().size();
     } else {
-      if (reading.part == nullptr || reading.key != PartKey(segment, id)) {
+      if (reading.part == nullptr || reading.key != PartKey(key->segment, key->partition)) {
         end_part(reading);
-        begin_part(reading, {segment, id});
+        begin_part(reading, {key->segment, key->partition});
       }
-      if (reading.part != nullptr) read_value(reading, last_offset, cursor->value());
+      if (reading.part != nullptr) read_value(reading, key->last_offset, cursor->value());
     }
     cursor->next();
   }
@@ -379,6 +378,13 @@ Verifier::PartKey Verifier::skip_damaged(Reading& reading, std::string_view why)
   return key;
 }
 
+// Its space is not given back yet.
+bool Verifier::forgotten(PartitionId id, Offset offset) const {
+  const auto partition = partitions_.find(id);
+  if (partition == partitions_.end()) return id < next_partition_;
+  return offset < partition->second.log_start.value_or(0);
+}
+
 // Nothing was seen of the part: is that right?
 bool Verifier::may_be_empty(const Partition& partition, const Part& part) {
   const Offset start = partition.log_start.value_or(0);
@@ -391,8 +397,8 @@ void Verifier::begin_part(Reading& reading, PartKey key) {
   reading = {.key = key};
   const auto partition = partitions_.find(key.second);
   if (partition == partitions_.end()) {
-    return found({.what = fmt::format("segment {} holds records of partition number {}, which no "
-                                      "topic has",
+    return found({.what = fmt::format("segment {} holds records of partition number {}, which was "
+                                      "never given out",
                                       key.first, key.second)});
   }
   const auto part = partition->second.parts.find(key.first);
@@ -426,8 +432,9 @@ void Verifier::check_index_owners() {
     return partition != partitions_.end() && partition->second.indexed_from &&
            partition->second.parts.contains(segment);
   };
-  index_.check_owners(owned,
-                      [this](Offset, std::string what) { found({.what = std::move(what)}); });
+  index_.check_owners(
+      owned, [this](PartitionId id, Offset offset) { return forgotten(id, offset); },
+      [this](Offset, std::string what) { found({.what = std::move(what)}); });
 }
 
 void Verifier::read_value(Reading& reading, Offset last_offset, ByteView value) {

@@ -39,6 +39,7 @@ struct VerifyReport {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t index_entries = 0;
+  std::uint64_t forgotten_bytes = 0;  // of records that nobody can ask for any more
   std::vector<Finding> findings;
   std::uint64_t findings_left_off = 0;  // behind kFindingsMax
 
@@ -102,6 +103,7 @@ class Verifier {
   void read_log();
   void read_value(Reading& reading, Offset last_offset, ByteView value);
   void check_follows(Reading& reading, const wire::RecordBatchView& batch);
+  bool forgotten(PartitionId id, Offset offset) const;
   PartKey skip_damaged(Reading& reading, std::string_view why);
   static bool may_be_empty(const Partition& partition, const Part& part);
   void begin_part(Reading& reading, PartKey key);

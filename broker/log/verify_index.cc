@@ -1,7 +1,6 @@
 #include "broker/log/verify_index.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -96,30 +95,29 @@ void IndexVerifier::check_window(Offset end) {
 }
 
 void IndexVerifier::check_owners(const std::function<bool(Segment, PartitionId)>& owned,
+                                 const std::function<bool(PartitionId, Offset)>& forgotten,
                                  const Report& report) {
-  constexpr auto kLast = std::numeric_limits<std::uint32_t>::max();
   const auto cursor = store_.cursor(Family::index, 0);
   for (cursor->seek(""); cursor->valid();) {
-    wire::Reader key(cursor->key());
-    const auto segment = key.integer<Segment>();
-    const auto partition = key.integer<PartitionId>();
-    if (!key.ok()) {
-      report(-1, "a key of the key index is cut short");
+    const auto key = parse_index_key(cursor->key());
+    if (!key) {
+      report(-1, "a key of the key index is damaged");
       cursor->next();
       continue;
     }
-    if (!owned(segment, partition)) {
+    const bool ours = owned(key->segment, key->partition);
+    if (!ours && forgotten(key->partition, key->offset)) {
+      cursor->next();
+      continue;
+    }
+    if (!ours) {
       report(-1, fmt::format("the key index holds entries in segment {} of partition number {}, "
                              "which has no index there",
-                             segment, partition));
+                             key->segment, key->partition));
     }
-    if (partition < kLast) {
-      cursor->seek(part_prefix(segment, partition + 1));
-    } else if (segment < kLast) {
-      cursor->seek(part_prefix(segment + 1, 0));
-    } else {
-      return;
-    }
+    const Buffer end = index_part_end(key->segment, key->partition);
+    cursor->seek(end);
+    if (cursor->valid() && cursor->key() == end) cursor->next();  // which is damage enough
   }
   if (const auto status = cursor->status(); !status) {
     report(-1, fmt::format("the key index cannot be read: {}", status.error().context));

@@ -42,8 +42,10 @@ class IndexVerifier {
   void end_part();
 
   // Entries that belong to no part of an indexed partition, told once a part: `owned` says which
-  // have an owner.
-  void check_owners(const std::function<bool(Segment, PartitionId)>& owned, const Report& report);
+  // have an owner, `forgotten` which need none.
+  void check_owners(const std::function<bool(Segment, PartitionId)>& owned,
+                    const std::function<bool(PartitionId, Offset)>& forgotten,
+                    const Report& report);
 
   // Entries that were right.
   std::uint64_t entries() const { return entries_; }

@@ -138,6 +138,7 @@ class FaultFiles::Disk {
   std::mutex mutex;
   std::optional<Fault> fault_;
   std::size_t matched_ = 0;
+  std::map<std::string, std::uint64_t> appended_;  // by extension
   std::string struck_;
   std::array<std::size_t, kFileCalls> calls_{};
   std::optional<std::uint64_t> free_bytes_;
@@ -272,6 +273,7 @@ class FaultFiles::Files final : public rocksdb::FileSystemWrapper {
         if (!disk_->cut_) (void)target()->Append({data.data(), data.size() / 2}, options, debug);
         return status;
       }
+      disk_->appended_[fs::path(path_).extension()] += data.size();
       return target()->Append(data, options, debug);
     }
     IOStatus Append(const Slice& data, const IOOptions& options,
@@ -375,6 +377,11 @@ std::size_t FaultFiles::calls() const {
   std::size_t all = 0;
   for (const std::size_t calls : disk_->calls_) all += calls;
   return all;
+}
+
+std::uint64_t FaultFiles::appended_bytes(const std::string& extension) const {
+  const std::lock_guard lock(disk_->mutex);
+  return disk_->appended_[extension];
 }
 
 void FaultFiles::set_free_bytes(std::optional<std::uint64_t> bytes) {

@@ -44,6 +44,8 @@ class FaultFiles {
   // Calls since the last fail() or heal().
   std::size_t calls(FileCall call) const;
   std::size_t calls() const;
+  // Appended to files with this extension, such as ".sst", ever.
+  std::uint64_t appended_bytes(const std::string& extension) const;
 
   // What the disk says is free; nothing for the truth.
   void set_free_bytes(std::optional<std::uint64_t> bytes);

@@ -111,6 +111,19 @@ Result<void> SimDisk::sync() {
   return {};
 }
 
+void SimDisk::reclaim(Family family, ByteView from, ByteView to,
+                      const broker::Store::KeyFilter& wanted) {
+  for (Snapshot* all : {&live_, &synced_}) {
+    auto& keys = (*all)[index(family)];
+    if (keys.use_count() > 1) keys = std::make_shared<Keys>(*keys);
+    const auto begin = keys->lower_bound(from);
+    const auto end = keys->lower_bound(to);
+    for (auto key = begin; key != end;) {
+      key = wanted && wanted(key->first) ? std::next(key) : keys->erase(key);
+    }
+  }
+}
+
 SimStore::~SimStore() {
   if (disk_) disk_->opened_ = nullptr;
 }
@@ -128,6 +141,12 @@ Result<void> SimStore::write_unsynced(const WriteBatch& batch) {
 Result<void> SimStore::sync() {
   TRY_VOID(check_writable());
   return note(disk_->sync());
+}
+
+Result<void> SimStore::reclaim(Family family, ByteView from, ByteView to, KeyFilter wanted) {
+  TRY_VOID(check_writable());
+  disk_->reclaim(family, from, to, wanted);
+  return {};
 }
 
 Result<void> SimStore::check_writable() const {

@@ -59,6 +59,8 @@ class SimDisk {
   Result<void> write(const broker::WriteBatch& batch);
   Result<void> write_unsynced(const broker::WriteBatch& batch);
   Result<void> sync();
+  void reclaim(broker::Family family, ByteView from, ByteView to,
+               const broker::Store::KeyFilter& wanted);
 
   static Snapshot nothing() {
     Snapshot keys;
@@ -89,7 +91,9 @@ class SimStore final : public broker::Store {
   Result<void> sync() override;
   // There are no files here: keys are enough.
   Result<void> roll_log() override { return {}; }
-  Result<void> reclaim(broker::Family, ByteView, ByteView, bool) override { return {}; }
+  Result<void> reclaim(broker::Family family, ByteView from, ByteView to,
+                       KeyFilter wanted) override;
+  void stop_reclaiming() override {}
   Result<void> housekeep() override { return {}; }
   Result<broker::NewBackup> backup(const broker::BackupOptions&, broker::BackupWatch&) override {
     return fail(Code::unsupported, "the simulated disk makes no backups");

@@ -263,7 +263,8 @@ TEST_CASE("a part that is emptied becomes its neighbour's, and its segment dies"
   bench.put(*log, {"b", "3"});
   bench.clean(log);
   CHECK(bench.read(*log, 0) == "1=2 2=3 ");
-  CHECK(bench.segments().take_garbage(bench.committer().segment()).dead == std::vector<Segment>{0});
+  CHECK(bench.segments().garbage(bench.committer().segment()).dead ==
+        std::vector<Segments::Garbage::Range>{{0, 1}});
   log.reset();
   bench.reopen();
   const auto again = bench.recover_log(1);

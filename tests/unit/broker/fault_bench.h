@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/log/cleaner.h"
+#include "broker/log/reclaimer.h"
 #include "broker/log/verify.h"
 #include "broker/topics.h"
 #include "tests/support/fault_files.h"
@@ -140,7 +141,7 @@ class FaultBench : public FaultReader {
   void start() {
     topics = std::make_unique<broker::Topics>(context(), random, broker::TopicLimits{});
     REQUIRE(topics->recover());
-    committer().set_segment(topics->newest_segment() + 1);
+    committer().set_segment(topics->next_segment().value());
     committer().on_caught_up([this] {
       for (const auto& [name, topic] : topics->all()) topic->partitions.front()->catch_up();
     });
@@ -231,18 +232,10 @@ class FaultBench : public FaultReader {
     const auto& topic = *topics->find("keyed");
     (void)await(cleaner.clean({topic.partitions.front(), {.min_dirty_ratio = 0}}));
   }
-  // As the broker does it; errors cost space only.
+  // Errors cost space only.
   void reclaim() {
-    if (!await(committer().commit())) return;
-    const auto garbage = segments().take_garbage(committer().segment());
-    for (const auto s : garbage.dead) {
-      (void)store().reclaim(broker::Family::log, broker::segment_begin(s),
-                            broker::segment_begin(s + 1), true);
-    }
-    for (const auto s : garbage.mostly_dead) {
-      (void)store().reclaim(broker::Family::log, broker::segment_begin(s),
-                            broker::segment_begin(s + 1), false);
-    }
+    broker::Reclaimer reclaimer(context(), maintenance);
+    (void)await(reclaimer.run(topics->wanted(committer().segment())));
   }
   // As the broker does it once a second.
   void housekeep() {

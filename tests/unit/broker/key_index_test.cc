@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/log/key_indexer.h"
+#include "broker/log/reclaimer.h"
 #include "broker/log/verify.h"
 #include "tests/unit/broker/log_bench.h"
 
@@ -151,7 +152,8 @@ TEST_CASE_TEMPLATE("records are found by the index as they come", Medium, RocksM
   CHECK((*again)->has_key_index());
   CHECK(bench.offsets(**again, "a") == "0 4 5 6 ");
   (*again)->erase();
-  bench.commit();
+  Reclaimer reclaimer(bench.context(), bench.maintenance);
+  CHECK(bench.await(reclaimer.run(Wanted(bench.committer().segment()))));
   CHECK(bench.entries() == 0);
 }
 

@@ -6,6 +6,7 @@
 
 #include "broker/log/cleaner.h"
 #include "broker/log/key_indexer.h"
+#include "broker/log/reclaimer.h"
 #include "broker/log/verify.h"
 #include "broker/topics.h"
 #include "tests/unit/broker/log_bench.h"
@@ -107,7 +108,7 @@ class Model {
     bench_.reopen();
     topics_ = std::make_unique<Topics>(bench_.context(), random_, TopicLimits{});
     REQUIRE(topics_->recover());
-    bench_.committer().set_segment(topics_->newest_segment() + 1);
+    bench_.committer().set_segment(topics_->next_segment().value());
     REQUIRE(topics_->all().size() == model_.size());
     verify();
   }
@@ -319,19 +320,22 @@ class Model {
     REQUIRE(model.records[static_cast<std::size_t>(latest->offset)].timestamp == newest);
   }
 
-  // As the broker does it once the commit that forgot is durable.
+  // Perhaps while more is forgotten or appended.
   void reclaim() {
-    const auto garbage = bench_.segments().take_garbage(bench_.committer().segment());
-    for (const Segment s : garbage.dead) {
-      for (const Family family : {Family::log, Family::index}) {
-        REQUIRE(bench_.store().reclaim(family, segment_begin(s), segment_begin(s + 1), true));
+    Reclaimer reclaimer(bench_.context(), bench_.maintenance);
+    auto reclaiming = reclaimer.run(topics_->wanted(bench_.committer().segment()));
+    while (!model_.empty() && !reclaiming.done() && random_.below(2) == 0) {
+      auto at = model_.begin();
+      std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));
+      const auto partition = static_cast<std::size_t>(random_.below(at->second.size()));
+      if (random_.below(2) == 0) {
+        append(at->first, partition);
+      } else {
+        trim(at->first, partition);
       }
     }
-    for (const Segment s : garbage.mostly_dead) {
-      for (const Family family : {Family::log, Family::index}) {
-        REQUIRE(bench_.store().reclaim(family, segment_begin(s), segment_begin(s + 1), false));
-      }
-    }
+    if (random_.below(4) == 0) reclaimer.stop();
+    REQUIRE(bench_.await(std::move(reclaiming)));
   }
 
   void create() {

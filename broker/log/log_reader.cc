@@ -85,6 +85,7 @@ Result<void> LogReader::for_each_batch(Offset from, std::size_t readahead, Visit
 
 Result<Buffer> LogReader::read(Offset from, ReadLimits limits) const {
   Buffer out;
+  out.reserve(std::min(limits.bytes_max, kScanBytes));  // a scan's pieces are mostly full
   const std::size_t readahead = limits.bytes_max >= kScanBytes ? kScanBytes : 0;
   const auto take = [&](const wire::RecordBatchView& batch) -> Result<bool> {
     const bool must = out.empty() && limits.at_least_one_batch;
@@ -99,6 +100,8 @@ Result<Buffer> LogReader::read(Offset from, ReadLimits limits) const {
     return fail(Code::corrupt, fmt::format("partition {} lacks offset {}, which was acknowledged",
                                            partition_, from));
   }
+  // Until a slow client has taken it, it must not hold much more than it is.
+  if (out.size() < out.capacity() / 2) out.shrink_to_fit();
   return out;
 }
 

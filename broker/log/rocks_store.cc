@@ -347,6 +347,9 @@ rocksdb::Options database_options(const RocksOptions& options) {
   db.avoid_flush_during_shutdown = true;  // what is not in the log is not wanted
   db.stats_persist_period_sec = 0;
   db.max_open_files = 512;
+  // The log is read in order, so the kernel may read ahead: then the disk works on the next piece
+  // while one is sent.
+  db.advise_random_on_open = false;
   return db;
 }
 

@@ -80,6 +80,18 @@ TEST_CASE("read limits: whole batches, the first one whatever its size (KIP-74)"
   CHECK(bench.read(*log, 0, 0) == "0=a ");
 }
 
+TEST_CASE("what a read leaves of its limit is not held in memory") {
+  SimBench bench;
+  auto log = bench.make_log(1);
+  bench.append(*log, batch_of({std::string(10'000, 'x')}));
+  const auto bytes = bench.await(log->read(0, {1 << 20, true}));
+  REQUIRE(bytes);
+  REQUIRE(bytes->slices().size() == 1);
+  const auto& slice = bytes->slices().front();
+  CHECK(slice.bytes.size() > 10'000);
+  CHECK(slice.owner->capacity() < 2 * slice.bytes.size());
+}
+
 TEST_CASE("a retry gets the first answer, and only when the first is durable") {
   SimBench bench;
   auto log = bench.make_log(1);

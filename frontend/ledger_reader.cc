@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -67,12 +68,14 @@ Result<std::int32_t> partition_count(client::Admin& admin) {
 }  // namespace
 
 LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
-                           InFlight& in_flight, std::function<void(Error)> on_end)
+                           InFlight& in_flight, SaleChanges& changes,
+                           std::function<void(Error)> on_end)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
       stock_(stock),
       in_flight_(in_flight),
+      changes_(changes),
       on_end_(std::move(on_end)) {}
 
 LedgerReader::~LedgerReader() = default;
@@ -85,6 +88,7 @@ void LedgerReader::run(std::stop_token stop) {
   const auto followed = follow(stop);
   ready_ = false;
   in_flight_.stop_waiting();  // nobody looks at the deadlines any more
+  changes_.stop_waiting();
   if (!followed) on_end_(followed.error());
 }
 
@@ -147,6 +151,7 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
     }
     if (auto fatal = log_.fatal()) return std::unexpected(*fatal);
     in_flight_.expire(clock_.now());
+    changes_.expire(clock_.now());
     if (ready()) TRY_VOID(settle_doubts());
   }
   return {};
@@ -228,7 +233,9 @@ Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
                            change.kind == Kind::epoch_accepted);
     case Kind::sale_defined:
     case Kind::sale_changed:
-      if (ready()) sale_changed(change, std::get<ledger::Sale>(event));
+    case Kind::sale_repeated:
+    case Kind::sale_refused:
+      if (ready()) sale_read(change, std::get<ledger::Sale>(event));
       return {};
     case Kind::reserved:
     case Kind::repeated:
@@ -265,7 +272,18 @@ Result<void> LedgerReader::epoch_changed(std::int32_t index, const ledger::Epoch
   partition.owned = true;
   log_.confirm_epoch(index, epoch.epoch);
   undo(in_flight_.settle(index, epoch.epoch));
+  changes_.settle(index, epoch.epoch);
   return {};
+}
+
+void LedgerReader::sale_read(const ledger::Change& change, const ledger::Sale& record) {
+  if (change.kind == Kind::sale_refused) {
+    log::warning("sale record refused sale={} reason={}", record.sale, name_of(change.refusal));
+    changes_.seen(record, {.verdict = SaleChanges::Verdict::refused, .refusal = change.refusal});
+    return;
+  }
+  if (change.kind != Kind::sale_repeated) sale_changed(change, record);
+  changes_.seen(record, {.verdict = SaleChanges::Verdict::applied});
 }
 
 void LedgerReader::sale_changed(const ledger::Change& change, const ledger::Sale& definition) {
@@ -275,7 +293,7 @@ void LedgerReader::sale_changed(const ledger::Change& change, const ledger::Sale
     return;
   }
   sale->redefine(definition);
-  sale->add(change.stock_delta);
+  sale->grant(change.stock_delta);
 }
 
 // The first record of an id decides what the order is. It is ours, or void, or of another program
@@ -350,7 +368,7 @@ Result<void> LedgerReader::write_sales(std::int32_t index) {
                               sale.sale, ledger::kOrdersTopic, index));
     }
     if (partition.sales_sent.contains(sale.sale)) continue;
-    if (log_.append(ledger::Event(sale), index, note_failure(index))) {
+    if (log_.append(sale, index, [](const ledger::Sale&) {}, note_failure(index))) {
       partition.sales_sent.insert(sale.sale);
     }
   }
@@ -404,7 +422,9 @@ void LedgerReader::build_stock() {
 }
 
 Result<void> LedgerReader::settle_doubts() {
-  for (const std::int32_t index : in_flight_.doubtful_partitions()) {
+  auto doubtful = in_flight_.doubtful_partitions();
+  std::ranges::copy(changes_.doubtful_partitions(), std::back_inserter(doubtful));
+  for (const std::int32_t index : doubtful) {
     Partition& partition = *partitions_[static_cast<std::size_t>(index)];
     if (partition.send_failed->exchange(false)) partition.waiting_for_epoch = false;
     TRY_VOID(take_over(index));
@@ -422,6 +442,23 @@ std::string LedgerReader::progress() const {
   std::string text = fmt::format("reading {}: {} records so far", ledger::kOrdersTopic, records());
   if (!problem_.empty()) text += "; last problem: " + problem_;
   return text;
+}
+
+std::optional<ledger::SaleState> LedgerReader::find_sale(std::string_view sale) const {
+  const std::shared_lock lock(folds_mutex_);
+  for (const auto& partition : partitions_) {
+    if (const ledger::SaleState* state = partition->fold.find_sale(sale)) return *state;
+  }
+  return std::nullopt;
+}
+
+std::vector<ledger::SaleState> LedgerReader::sales() const {
+  const std::shared_lock lock(folds_mutex_);
+  std::vector<ledger::SaleState> all;
+  for (const auto& partition : partitions_) {
+    for (const auto& [id, state] : partition->fold.sales()) all.push_back(*state);
+  }
+  return all;
 }
 
 std::optional<OrderStatus> LedgerReader::find_order(std::string_view id) const {

@@ -21,6 +21,7 @@
 
 #include "frontend/in_flight.h"
 #include "frontend/order_log.h"
+#include "frontend/sale_changes.h"
 #include "frontend/stock_book.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
@@ -55,7 +56,7 @@ class LedgerReader {
   // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot
   // be trusted. REQUIRES: the references outlive it.
   LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
-               InFlight& in_flight, std::function<void(Error)> on_end);
+               InFlight& in_flight, SaleChanges& changes, std::function<void(Error)> on_end);
   // Stops and joins.
   ~LedgerReader();
 
@@ -69,6 +70,8 @@ class LedgerReader {
 
   // Any thread.
   std::optional<OrderStatus> find_order(std::string_view id) const;
+  std::optional<ledger::SaleState> find_sale(std::string_view sale) const;
+  std::vector<ledger::SaleState> sales() const;
 
  private:
   // One partition as this thread sees it.
@@ -95,6 +98,7 @@ class LedgerReader {
   Result<void> react(std::int32_t index, const ledger::Event& event, const ledger::Change& change);
   Result<void> epoch_changed(std::int32_t index, const ledger::Epoch& epoch, bool accepted);
   bool at_home(std::int32_t partition, std::string_view sale);
+  void sale_read(const ledger::Change& change, const ledger::Sale& record);
   void sale_changed(const ledger::Change& change, const ledger::Sale& definition);
   void reserve_read(std::int32_t index, std::string_view id);
   void follow_order(std::int32_t index, std::string_view id);
@@ -112,6 +116,7 @@ class LedgerReader {
   OrderLog& log_;
   StockBook& stock_;
   InFlight& in_flight_;
+  SaleChanges& changes_;
   std::function<void(Error)> on_end_;
 
   mutable std::shared_mutex folds_mutex_;

@@ -3,7 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "frontend/admin_token.h"
+#include "frontend/handlers/admin_api.h"
 #include "frontend/options.h"
+#include "frontend/sale_changes.h"
 #include "frontend/server.h"
 #include "shared/async/gate.h"
 #include "shared/base/clock.h"
@@ -33,6 +36,8 @@ class Process {
                    begin_stop();
                  }),
         in_flight_(options.answer_within),
+        changes_(options.answer_within, stock_),
+        admin_token_(options.admin_token),
         metrics_api_(metrics_),
         admin_(loop_, clock_, {},
                [this](http::Request& request) { return router_.route(request); }),
@@ -46,7 +51,7 @@ class Process {
     log_ = std::make_unique<OrderLog>(std::move(producer), uuid_text(random_uuid(random)));
     reader_ = std::make_unique<LedgerReader>(
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
-        clock_, *log_, stock_, in_flight_,
+        clock_, *log_, stock_, in_flight_, changes_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
     server_ =
         std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, metrics_api_},
@@ -86,6 +91,7 @@ class Process {
   Task<void> stop() {
     if (serving_) server_->stop(kHttpGrace);
     serving_ = false;
+    changes_.stop_waiting();
     // What was answered "pending" gets its chance to arrive.
     if (const auto flushed = log_->flush(kFlushGrace); !flushed) {
       log::warning("orders in flight at the stop count={}", log_->outstanding());
@@ -99,6 +105,7 @@ class Process {
     http::add_admin_routes(router_, {.healthy = []() -> Result<void> { return {}; },
                                      .ready = [this] { return ready(); },
                                      .metrics = [this] { return metrics_.prometheus(); }});
+    add_admin_sales(router_, {loop_, clock_, *log_, *reader_, changes_, admin_token_});
     metrics_.gauge("sluice_frontend_orders_in_flight", "Orders sent and not read back from the log",
                    [this] { return static_cast<double>(in_flight_.size()); });
     metrics_.gauge("sluice_frontend_orders_in_doubt",
@@ -122,6 +129,8 @@ class Process {
   net::Signals signals_;  // until the very end: a second signal must not kill what is stopping
   StockBook stock_;
   InFlight in_flight_;
+  SaleChanges changes_;
+  const AdminToken admin_token_;
   metrics::Registry metrics_;
   ApiMetrics metrics_api_;
   http::Router router_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "frontend/admin_token.h"
 #include "frontend/time_text.h"
 #include "shared/net/host_port.h"
 
@@ -45,7 +46,11 @@ Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string
 config::Schema describe(Options& o) {
   config::Schema s("sluice-frontend", "The flash-sale service: takes orders over HTTP");
   s.add("listen", o.listen, "host:port", "Where people order; port 0 takes a free one");
-  s.add("admin_listen", o.admin_listen, "host:port", "Where /healthz, /readyz and /metrics are");
+  s.add("admin_listen", o.admin_listen, "host:port",
+        "Where /healthz, /readyz, /metrics and the admin API of sales are");
+  s.add("admin_token", o.admin_token, "text",
+        "Who sends it as Authorization: Bearer may create, change and stop sales: 16 to 512 "
+        "characters of A-Z a-z 0-9 - . _ ~ + / =. Empty: nobody may");
   s.add("bootstrap_servers", o.bootstrap_servers, "host:port,...",
         "The brokers that keep the order log: sluice-broker or an Apache Kafka cluster");
   s.add("log_level", o.log_level, "level", "How much to log")
@@ -90,6 +95,14 @@ config::Schema describe(Options& o) {
   s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
   s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
   s.add_rule([&o]() -> Result<void> {
+    const std::string& token = o.admin_token;
+    const bool fits = token.size() >= kMinAdminTokenBytes && token.size() <= kMaxAdminTokenBytes;
+    if (token.empty() || (fits && is_bearer_token(token))) return {};
+    return fail(Code::invalid, fmt::format("admin_token: must have {} to {} characters of A-Z a-z "
+                                           "0-9 - . _ ~ + / =",
+                                           kMinAdminTokenBytes, kMaxAdminTokenBytes));
+  });
+  s.add_rule([&o]() -> Result<void> {
     const auto sales = configured_sales(o);
     if (!sales) return std::unexpected(sales.error());
     return {};
@@ -116,6 +129,7 @@ Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
     sale.currency = item.currency;
     sale.per_user_limit = item.per_user_limit;
     sale.payment_window_ms = item.payment_window.count();
+    sale.change = "configured";  // however often it is sent
     TRY(starts_at, time_of(item.id, "starts_at", item.starts_at));
     TRY(ends_at, time_of(item.id, "ends_at", item.ends_at));
     sale.starts_at = starts_at;

@@ -32,6 +32,7 @@ struct SaleOptions {
 struct Options {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen = "127.0.0.1:8081";
+  std::string admin_token;
   std::string bootstrap_servers = "127.0.0.1:9092";
   std::string log_level = "info";
   std::size_t loops = 1;

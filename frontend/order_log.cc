@@ -31,26 +31,33 @@ client::ProduceRecord OrderLog::record(const ledger::Event& event, std::int32_t 
   return record;
 }
 
-Result<void> OrderLog::append(ledger::Reserve reserve, std::int32_t partition,
-                              const std::function<void(const ledger::Reserve&)>& prepare,
-                              Done done) {
-  PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
-  const std::shared_lock lock(owner.mutex);
-  reserve.epoch = owner.epoch;
-  prepare(reserve);
-  // Reports come in the order of the sends, so that of the epoch is there already.
-  auto judged = [&owner, epoch = owner.epoch,
-                 done = std::move(done)](client::Delivery delivery) mutable {
+// REQUIRES: the owner's lock. Reports come in the order of the sends, so that of the epoch is there
+// already.
+OrderLog::Done OrderLog::judged(PartitionEpoch& owner, Done done) {
+  return [&owner, epoch = owner.epoch, done = std::move(done)](client::Delivery delivery) mutable {
     if (delivery.outcome == client::Outcome::persisted && owner.durable.load() < epoch) {
       delivery.outcome = client::Outcome::possibly_persisted;
     }
     done(std::move(delivery));
   };
-  return producer_->send(record(std::move(reserve), partition), std::move(judged));
 }
 
-Result<void> OrderLog::append(const ledger::Event& event, std::int32_t partition, Done done) {
-  return producer_->send(record(event, partition), std::move(done));
+Result<void> OrderLog::append(ledger::Reserve reserve, std::int32_t partition,
+                              const PrepareReserve& prepare, Done done) {
+  PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
+  const std::shared_lock lock(owner.mutex);
+  reserve.epoch = owner.epoch;
+  if (!prepare(reserve)) return fail(Code::closed, "the reserve was withdrawn");
+  return producer_->send(record(std::move(reserve), partition), judged(owner, std::move(done)));
+}
+
+Result<void> OrderLog::append(ledger::Sale sale, std::int32_t partition, const PrepareSale& prepare,
+                              Done done) {
+  PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
+  const std::unique_lock lock(owner.mutex);
+  sale.epoch = owner.epoch;
+  prepare(sale);
+  return producer_->send(record(std::move(sale), partition), judged(owner, std::move(done)));
 }
 
 Result<void> OrderLog::begin_epoch(std::int32_t partition, std::int64_t epoch, Done done) {

@@ -1,7 +1,8 @@
 #pragma once
-// OrderLog: writes to the ledger's topic. Every reserve carries the epoch under which this frontend
-// owns its partition; a new epoch record and the reserves around it keep their order in the log,
-// because both are handed to the one idempotent producer under a lock of the partition. Any thread.
+// OrderLog: writes to the ledger's topic. Every reserve, and every record about a sale, carries the
+// epoch under which this frontend owns its partition; a new epoch or sale record and the reserves
+// around it keep their order in the log, because all are handed to the one idempotent producer
+// under a lock of the partition. Any thread.
 
 #include <atomic>
 #include <cstdint>
@@ -36,14 +37,18 @@ class OrderLog {
   bool reachable() const { return producer_->reachable(); }
   std::optional<Error> fatal() const { return producer_->fatal(); }
 
-  // Sends the reserve under the partition's current epoch. `prepare` gets it with the epoch filled
-  // in before anything is sent, so that the caller has it on record first. An error: nothing was
-  // sent and `done` is never called. A reserve that is on the log while its epoch may not be, so
-  // that it may be void, is reported as possibly persisted: reading the log tells.
+  // Sends the record under the partition's current epoch. `prepare` gets it with the epoch filled
+  // in before anything is sent, so that the caller has it on record first; false: it is not to be
+  // sent after all (Code::closed). An error: nothing was sent and `done` is never called. A record
+  // that is on the log while its epoch may not be, so that it may be void, is reported as possibly
+  // persisted: reading the log tells.
+  using PrepareReserve = std::function<bool(const ledger::Reserve&)>;
   Result<void> append(ledger::Reserve reserve, std::int32_t partition,
-                      const std::function<void(const ledger::Reserve&)>& prepare, Done done);
-  // Sends any other event.
-  Result<void> append(const ledger::Event& event, std::int32_t partition, Done done);
+                      const PrepareReserve& prepare, Done done);
+  // Behind every reserve that was prepared before it, and before every later one.
+  using PrepareSale = std::function<void(const ledger::Sale&)>;
+  Result<void> append(ledger::Sale sale, std::int32_t partition, const PrepareSale& prepare,
+                      Done done);
   // Sends an epoch record; reserves appended after it carry it.
   Result<void> begin_epoch(std::int32_t partition, std::int64_t epoch, Done done);
   // The epoch record was read back, whatever its report said.
@@ -54,13 +59,14 @@ class OrderLog {
 
  private:
   struct PartitionEpoch {
-    std::shared_mutex mutex;               // shared: reserves; exclusive: a new epoch
+    std::shared_mutex mutex;               // shared: reserves; exclusive: epochs and sales
     std::int64_t epoch = 0;                // guarded by mutex
     std::atomic<std::int64_t> durable{0};  // the newest known to be on the log
 
     void raise(std::int64_t to);
   };
 
+  static Done judged(PartitionEpoch& owner, Done done);
   client::ProduceRecord record(const ledger::Event& event, std::int32_t partition) const;
 
   const std::string writer_;

@@ -1,9 +1,7 @@
 #include "frontend/sale_stock.h"
 
 #include <algorithm>
-#include <bit>
 #include <functional>
-#include <limits>
 #include <utility>
 
 namespace sluice::frontend {
@@ -15,73 +13,54 @@ std::size_t hash_of(std::string_view user) {
 
 }  // namespace
 
-std::string_view name_of(SalePhase phase) {
-  switch (phase) {
-    case SalePhase::not_started:
-      return "scheduled";
-    case SalePhase::open:
-      return "open";
-    case SalePhase::paused:
-      return "paused";
-    case SalePhase::ended:
-      return "ended";
-  }
-  return "unknown";
-}
-
-SaleStock::SaleStock(const ledger::Sale& definition, std::int64_t available)
-    : id_(definition.sale),
-      available_(available),
-      filter_(filter_bits(std::max(definition.stock, available)) / 64) {
+SaleStock::SaleStock(const ledger::Sale& definition, std::int64_t granted)
+    : id_(definition.sale), available_(granted), granted_(granted), filter_(granted) {
   redefine(definition);
 }
 
-std::size_t SaleStock::filter_bits(std::int64_t stock) {
-  const auto units = static_cast<std::size_t>(std::max<std::int64_t>(stock, 64));
-  return std::bit_ceil(std::min(units * kFilterBitsPerUnit, kFilterBitsMax));
-}
-
-ledger::Sale SaleStock::definition() const {
-  const std::lock_guard lock(definition_mutex_);
-  return definition_;
+const ledger::Sale* SaleStock::keep(const ledger::Sale& definition) {
+  const std::lock_guard lock(kept_mutex_);
+  return kept_.emplace_back(std::make_unique<const ledger::Sale>(definition)).get();
 }
 
 void SaleStock::redefine(const ledger::Sale& definition) {
-  const std::lock_guard lock(definition_mutex_);
-  definition_ = definition;
-  limit_ = definition.per_user_limit;
-  starts_at_ = definition.starts_at.value_or(0);
-  ends_at_ = definition.ends_at.value_or(std::numeric_limits<std::int64_t>::max());
-  paused_ = definition.paused;
-  closed_ = definition.closed;
+  definition_.store(keep(definition), std::memory_order_release);
 }
 
-SalePhase SaleStock::phase(WallTime now) const {
-  if (closed_.load(std::memory_order_relaxed)) return SalePhase::ended;
-  if (now.unix_millis >= ends_at_.load(std::memory_order_relaxed)) return SalePhase::ended;
-  if (now.unix_millis < starts_at_.load(std::memory_order_relaxed)) return SalePhase::not_started;
-  return paused_.load(std::memory_order_relaxed) ? SalePhase::paused : SalePhase::open;
+void SaleStock::announce(const ledger::Sale& next) {
+  announced_.store(keep(next), std::memory_order_release);
 }
 
-// Two bits a user, from the two halves of one hash.
+ledger::SaleStage SaleStock::stage(WallTime now) const {
+  return ledger::stage_of(definition(), now.unix_millis);
+}
+
+ledger::SaleStage SaleStock::stage_to_send(WallTime now) const {
+  const ledger::SaleStage present = stage(now);
+  const ledger::Sale* next = announced_.load(std::memory_order_acquire);
+  if (present != ledger::SaleStage::open || next == nullptr) return present;
+  return ledger::stage_of(*next, now.unix_millis);
+}
+
 bool SaleStock::may_have_ordered(std::string_view user) const {
-  const std::size_t hash = hash_of(user);
-  const std::size_t mask = filter_.size() * 64 - 1;
-  for (const std::size_t bit : {hash & mask, (hash >> 32) & mask}) {
-    const std::uint64_t word = filter_[bit / 64].load(std::memory_order_relaxed);
-    if ((word >> (bit % 64) & 1) == 0) return false;
-  }
-  return true;
+  return filter_.may_contain(hash_of(user));
 }
 
-void SaleStock::remember(std::size_t hash) {
-  const std::size_t mask = filter_.size() * 64 - 1;
-  for (const std::size_t bit : {hash & mask, (hash >> 32) & mask}) {
-    filter_[bit / 64].fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_relaxed);
-  }
+void SaleStock::grant(std::int64_t units) {
+  granted_ += units;
+  if (filter_.begin_growth(granted_)) grow_filter();
+  give_back(units);
 }
 
-// Releases what remember() wrote before: whoever sees that the last unit is gone also sees who
+void SaleStock::grow_filter() {
+  for (Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [name, user] : shard.users) filter_.add(hash_of(name));
+  }
+  filter_.end_growth();
+}
+
+// Releases what the filter was told before: whoever sees that the last unit is gone also sees who
 // took it.
 bool SaleStock::take(std::int64_t quantity) {
   std::int64_t free = available_.load(std::memory_order_relaxed);
@@ -126,10 +105,10 @@ SaleStock::Result SaleStock::reserve(std::string_view name, const ledger::Packed
     if (const Taken* known = user->find(order)) return compare(*known, quantity);
   }
   const std::int64_t held = user == nullptr ? 0 : user->held;
-  if (held + quantity > limit_.load(std::memory_order_relaxed)) return Result::limit_reached;
+  if (held + quantity > definition().per_user_limit) return Result::limit_reached;
   if (available() < quantity) return Result::sold_out;
   // Before the unit is taken: a second click that finds the sale sold out must find its user, too.
-  remember(hash);
+  filter_.add(hash);
   if (!take(quantity)) return Result::sold_out;
   if (user == nullptr) user = &shard.users[std::string(name)];
   user->held += quantity;
@@ -155,7 +134,7 @@ void SaleStock::undo(std::string_view name, const ledger::PackedOrderId& order) 
   const Taken* taken = user == nullptr ? nullptr : user->find(order);
   if (taken == nullptr || !taken->holds_units) return;
   user->held -= taken->quantity;
-  add(taken->quantity);
+  give_back(taken->quantity);
   std::erase_if(user->orders, [&order](const Taken& one) { return one.order == order; });
   if (user->orders.empty()) shard.users.erase(std::string(name));
 }
@@ -165,7 +144,7 @@ void SaleStock::follow(std::string_view name, const ledger::PackedOrderId& order
   const std::size_t hash = hash_of(name);
   Shard& shard = shards_[hash % kShards];
   const std::lock_guard lock(shard.mutex);
-  remember(hash);
+  filter_.add(hash);
   User& user = shard.users[std::string(name)];
   Taken* taken = user.find(order);
   if (taken == nullptr) taken = &user.orders.emplace_back(Taken{order, 0, false});
@@ -174,7 +153,7 @@ void SaleStock::follow(std::string_view name, const ledger::PackedOrderId& order
   taken->quantity = static_cast<std::int32_t>(quantity);
   taken->holds_units = holds_units;
   user.held += after - before;
-  add(before - after);
+  give_back(before - after);
 }
 
 bool SaleStock::newest_order(std::string_view name, ledger::PackedOrderId& order) const {

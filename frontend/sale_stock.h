@@ -6,6 +6,9 @@
 // compare-and-swap under the lock of the user's shard, after the limit was checked, so that no
 // double click can burn stock.
 //
+// A definition is immutable and replaced as a whole, so that the stage of a sale is one load and a
+// comparison. Those of before are kept, some 400 bytes a change: somebody may be reading them.
+//
 // Invariants: 1. available never falls below 0 by reserve(). 2. a user's held units never exceed
 // the limit that held when they were taken. 3. an order id is held at most once.
 
@@ -21,30 +24,37 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "frontend/buyer_filter.h"
 #include "shared/base/clock.h"
 #include "shared/ledger/event.h"
 #include "shared/ledger/order_id.h"
+#include "shared/ledger/sale_state.h"
 
 namespace sluice::frontend {
 
-// Where a sale stands in its life, seen at one instant. Sold out is not among them: it is derived.
-enum class SalePhase : unsigned char { not_started, open, paused, ended };
-
-std::string_view name_of(SalePhase phase);
-
 class SaleStock {
  public:
-  // `available`: units that nobody holds yet.
-  SaleStock(const ledger::Sale& definition, std::int64_t available);
+  // `granted`: units that nobody holds yet.
+  SaleStock(const ledger::Sale& definition, std::int64_t granted);
   SaleStock(const SaleStock&) = delete;
   SaleStock& operator=(const SaleStock&) = delete;
 
   const std::string& id() const { return id_; }
-  // A copy of the newest definition.
-  ledger::Sale definition() const;
+  // The newest; stays valid.
+  const ledger::Sale& definition() const { return *definition_.load(std::memory_order_acquire); }
   void redefine(const ledger::Sale& definition);
 
-  SalePhase phase(WallTime now) const;
+  // Neither sold_out nor settled.
+  ledger::SaleStage stage(WallTime now) const;
+
+  // A change is on its way to the log: a reserve that is sent from now on may be behind it, and has
+  // to be right under both definitions. One at a time; withdrawn when the change is known to be on
+  // the log or not.
+  void announce(const ledger::Sale& next);
+  void withdraw() { announced_.store(nullptr, std::memory_order_release); }
+  // Like stage(), for a reserve that is about to be sent.
+  ledger::SaleStage stage_to_send(WallTime now) const;
+
   // Below 0 only when other writers of the log took more than this frontend had left.
   std::int64_t available() const { return available_.load(std::memory_order_acquire); }
   bool sold_out() const { return available() <= 0; }
@@ -71,8 +81,8 @@ class SaleStock {
   // them as it must, whatever the limit is.
   void follow(std::string_view user, const ledger::PackedOrderId& order, std::int64_t quantity,
               bool holds_units);
-  // More units (a grant).
-  void add(std::int64_t units) { available_.fetch_add(units, std::memory_order_release); }
+  // More units to sell. By one thread at a time.
+  void grant(std::int64_t units);
 
   // The user's newest order, to be linked from "limit reached". False when there is none.
   bool newest_order(std::string_view user, ledger::PackedOrderId& order) const;
@@ -99,27 +109,22 @@ class SaleStock {
   };
   // Enough that N loops seldom meet; a power of two.
   static constexpr std::size_t kShards = 64;
-  // Sixteen bits a unit keep the filter's false positives near 1 in 70 when everything is sold to
-  // different users; the cap is 16 MiB.
-  static constexpr std::size_t kFilterBitsPerUnit = 16;
-  static constexpr std::size_t kFilterBitsMax = std::size_t{1} << 27;
 
-  static std::size_t filter_bits(std::int64_t stock);
-  void remember(std::size_t hash);
+  const ledger::Sale* keep(const ledger::Sale& definition);
+  void grow_filter();
+  void give_back(std::int64_t units) { available_.fetch_add(units, std::memory_order_release); }
   bool take(std::int64_t quantity);
   static Result compare(const Taken& known, std::int64_t quantity);
 
   const std::string id_;
   std::atomic<std::int64_t> available_;
-  std::atomic<std::int64_t> limit_;
-  std::atomic<std::int64_t> starts_at_;
-  std::atomic<std::int64_t> ends_at_;
-  std::atomic<bool> paused_;
-  std::atomic<bool> closed_;
-  std::vector<std::atomic<std::uint64_t>> filter_;
+  std::int64_t granted_;  // by the thread that grants
+  BuyerFilter filter_;
   std::array<Shard, kShards> shards_;
-  mutable std::mutex definition_mutex_;
-  ledger::Sale definition_;  // guarded by definition_mutex_
+  std::atomic<const ledger::Sale*> definition_ = nullptr;
+  std::atomic<const ledger::Sale*> announced_ = nullptr;
+  std::mutex kept_mutex_;
+  std::vector<std::unique_ptr<const ledger::Sale>> kept_;  // guarded by kept_mutex_
 };
 
 }  // namespace sluice::frontend

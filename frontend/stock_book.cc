@@ -21,9 +21,9 @@ std::vector<SaleStock*> StockBook::all() const {
   return index_.load(std::memory_order_acquire)->in_order;
 }
 
-SaleStock& StockBook::add(const ledger::Sale& definition, std::int64_t available) {
+SaleStock& StockBook::add(const ledger::Sale& definition, std::int64_t granted) {
   CHECK(find(definition.sale) == nullptr);
-  sales_.push_back(std::make_unique<SaleStock>(definition, available));
+  sales_.push_back(std::make_unique<SaleStock>(definition, granted));
   SaleStock* sale = sales_.back().get();
   auto index = std::make_unique<Index>(*indexes_.back());
   index->by_id.emplace(sale->id(), sale);

@@ -25,7 +25,7 @@ class StockBook {
   std::vector<SaleStock*> all() const;
 
   // REQUIRES: called by one thread only; the id is new.
-  SaleStock& add(const ledger::Sale& definition, std::int64_t available);
+  SaleStock& add(const ledger::Sale& definition, std::int64_t granted);
 
  private:
   struct Index {

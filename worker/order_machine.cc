@@ -62,6 +62,8 @@ bool changes_row(const ledger::Change& change) {
     case Kind::epoch_refused:
     case Kind::sale_defined:
     case Kind::sale_changed:
+    case Kind::sale_repeated:
+    case Kind::sale_refused:
     case Kind::reserved:
     case Kind::voided:
     case Kind::repeated:

@@ -36,8 +36,7 @@ class Socket {
 };
 
 std::unexpected<Error> unreachable(const AdminCall& call, std::string_view why) {
-  return fail(Code::unavailable,
-              fmt::format("no admin HTTP of a broker at {}: {}", call.address, why));
+  return fail(Code::unavailable, fmt::format("no admin HTTP at {}: {}", call.address, why));
 }
 
 // True when the socket is ready for `events`; false after `timeout_ms`.
@@ -115,9 +114,10 @@ Result<std::string> receive_all(const AdminCall& call, int socket) {
 Result<AdminReply> ask_admin(const AdminCall& call) {
   TRY(socket, connect(call));
   // HTTP/1.0: the end of the answer is the end of the connection.
-  TRY_VOID(send_all(call, socket.get(),
-                    fmt::format("{} {} HTTP/1.0\r\nHost: {}\r\nContent-Length: 0\r\n\r\n",
-                                call.method, call.path, call.address)));
+  TRY_VOID(send_all(
+      call, socket.get(),
+      fmt::format("{} {} HTTP/1.0\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n{}", call.method,
+                  call.path, call.address, call.headers, call.body.size(), call.body)));
   TRY(bytes, receive_all(call, socket.get()));
   AdminReply reply;
   const std::string_view text = bytes;

@@ -19,12 +19,15 @@ struct AdminCall {
   std::string address;  // host:port
   std::string_view method = "GET";
   std::string path;
+  std::string headers;  // further lines, each with its CRLF
+  std::string body;
   Millis connect_timeout{10'000};
   Millis answer_timeout{0};       // 0: as long as the connection stands
   std::function<void()> waiting;  // called about once a second until the answer comes
 };
 
-// Code::unavailable: nobody is there, or the connection broke; Code::timed_out.
+// REQUIRES: no CR or LF in address and path. Code::unavailable: nobody is there, or the connection
+// broke; Code::timed_out.
 Result<AdminReply> ask_admin(const AdminCall& call);
 
 }  // namespace sluice::ctl

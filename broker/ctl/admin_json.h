@@ -1,5 +1,5 @@
 #pragma once
-// Inside of broker/ctl's .cc files only: what a broker's admin HTTP answers.
+// Inside of broker/ctl's .cc files only: what a daemon's admin HTTP answers.
 
 #include <fmt/format.h>
 
@@ -14,18 +14,20 @@
 
 namespace sluice::ctl {
 
-// The broker's answer as JSON; a refusal as the sentence that is in it.
+// The answer as JSON; a refusal as the sentence that is in it.
 inline Result<json::object> answer_of(const AdminReply& reply) {
   boost::system::error_code error;
   const json::value value = json::parse(reply.body, error);
   const json::object* object = error ? nullptr : value.if_object();
   if (reply.status / 100 == 2) {
     if (object != nullptr) return *object;
-    return fail(Code::corrupt, "the answer is not JSON: is this a broker's admin address?");
+    return fail(Code::corrupt, "the answer is not JSON: is this an admin address?");
   }
-  const json::value* detail = object == nullptr ? nullptr : object->if_contains("detail");
-  if (detail != nullptr && detail->is_string()) {
-    return fail(Code::invalid, std::string(detail->as_string()));
+  for (const char* name : {"detail", "title"}) {
+    const json::value* text = object == nullptr ? nullptr : object->if_contains(name);
+    if (text != nullptr && text->is_string()) {
+      return fail(Code::invalid, std::string(text->as_string()));
+    }
   }
   return fail(Code::invalid, fmt::format("the admin HTTP answered {}", reply.status));
 }

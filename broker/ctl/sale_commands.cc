@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,12 +17,7 @@ namespace sluice::ctl {
 namespace {
 
 std::string_view state_of(const ledger::SaleState& sale, WallTime now) {
-  const ledger::Sale& definition = sale.definition;
-  if (definition.closed) return "closed";
-  if (definition.ends_at && now.unix_millis >= *definition.ends_at) return "ended";
-  if (definition.paused) return "paused";
-  if (definition.starts_at && now.unix_millis < *definition.starts_at) return "scheduled";
-  return sale.available() == 0 ? "sold out" : "open";
+  return ledger::name_of(ledger::stage_of(sale, now.unix_millis));
 }
 
 json::object json_of(const ledger::SaleState& sale, std::int32_t partition, WallTime now) {
@@ -33,6 +29,8 @@ json::object json_of(const ledger::SaleState& sale, std::int32_t partition, Wall
                       {"held", sale.held},
                       {"available", sale.available()},
                       {"orders", sale.orders},
+                      {"waiting", sale.waiting},
+                      {"revision", sale.revision},
                       {"unit_price", definition.unit_price},
                       {"currency", definition.currency},
                       {"per_user_limit", definition.per_user_limit},
@@ -79,10 +77,44 @@ Result<void> list(Context& context) {
   return verdict;
 }
 
+Result<void> show(Context& context, const std::string& id) {
+  TRY(scan, scan_ledger(context, id, [](const auto&, const auto&, const auto&) {}));
+  for (const auto& [partition, fold] : scan.folds) {
+    const ledger::SaleState* sale = fold.find_sale(id);
+    if (sale == nullptr) continue;
+    const WallTime now = SystemClock().wall();
+    if (context.json()) {
+      print_json(context.terminal.out, json_of(*sale, partition, now));
+      return fold.verify();
+    }
+    const ledger::Sale& definition = sale->definition;
+    Properties lines;
+    lines.add("sale", id);
+    lines.add("title", printable(definition.title));
+    lines.add("state", std::string(state_of(*sale, now)));
+    lines.add("revision", fmt::to_string(sale->revision));
+    lines.add("granted", fmt::to_string(sale->granted));
+    lines.add("held", fmt::to_string(sale->held));
+    lines.add("available", fmt::to_string(sale->available()));
+    lines.add("orders", fmt::format("{}, {} of them waiting", sale->orders, sale->waiting));
+    lines.add("price", fmt::format("{} {}", definition.unit_price, printable(definition.currency)));
+    lines.add("per user", fmt::to_string(definition.per_user_limit));
+    lines.add("starts at", time_text(definition.starts_at.value_or(-1)));
+    lines.add("ends at", time_text(definition.ends_at.value_or(-1)));
+    lines.add("to pay", definition.payment_window_ms == 0
+                            ? "-"
+                            : fmt::format("{} ms", definition.payment_window_ms));
+    lines.add("partition", fmt::to_string(partition));
+    lines.print(context.terminal.out);
+    return fold.verify();
+  }
+  return fail(Code::not_found, fmt::format("there is no sale {}", printable(id)));
+}
+
 }  // namespace
 
 void add_sale_commands(CLI::App& app, Context& context) {
-  CLI::App* sale = app.add_subcommand("sale", "Sales and their stock, as the ledger tells them");
+  CLI::App* sale = app.add_subcommand("sale", "Sales: what the ledger tells, and changing them");
   sale->require_subcommand(1);
   sale->footer("'sluicectl sale COMMAND --help' has examples.");
   CLI::App* command = sale->add_subcommand("list", "List the sales with their stock");
@@ -95,6 +127,20 @@ void add_sale_commands(CLI::App& app, Context& context) {
       "  sluicectl sale list\n"
       "  sluicectl sale list -o json | jq '.[] | {sale, available}'");
   command->callback([&context] { context.action = [&context] { return list(context); }; });
+
+  command = sale->add_subcommand("show", "Show a sale: its state, stock and definition");
+  command->footer(
+      "Folds the partition of the sale. REVISION is what a change can be made conditional on.\n"
+      "\n"
+      "Examples:\n"
+      "  sluicectl sale show phone\n"
+      "  sluicectl sale show phone -o json | jq .revision");
+  const auto id = std::make_shared<std::string>();
+  command->add_option("sale", *id, "Which")->required()->type_name("SALE");
+  command->callback(
+      [&context, id] { context.action = [&context, id] { return show(context, *id); }; });
+  add_sale_export(*sale, context);
+  add_sale_changes(*sale, context);
 }
 
 }  // namespace sluice::ctl

@@ -1,12 +1,12 @@
 // GET /v1/orders/{id}: what the log says of an order, or that it is on its way there.
 
-#include <algorithm>
 #include <functional>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
+#include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 #include "shared/http/problem.h"
 
@@ -49,23 +49,9 @@ std::string etag_of(const OrderStatus& order) {
   return fmt::format("\"{}-{:x}\"", order.state, std::hash<std::string>{}(order.reason));
 }
 
-// RFC 9110 section 13.1.2: a list, compared weakly; our tags have no comma inside.
-bool matches(ByteView list, ByteView etag) {
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    ByteView one = list.substr(0, comma);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-    while (!one.empty() && one.front() == ' ') one.remove_prefix(1);
-    while (!one.empty() && one.back() == ' ') one.remove_suffix(1);
-    if (one.starts_with("W/")) one.remove_prefix(2);
-    if (one == etag || one == "*") return true;
-  }
-  return false;
-}
-
 http::Response answer(const http::Request& request, const OrderStatus& order) {
   const std::string etag = etag_of(order);
-  const bool unchanged = matches(request.header("If-None-Match").value_or(ByteView()), etag);
+  const bool unchanged = lists_tag(request.header("If-None-Match").value_or(ByteView()), etag);
   http::Response response =
       unchanged ? http::Response(304) : http::Response::json(200, status_json(order));
   response.add("ETag", etag);

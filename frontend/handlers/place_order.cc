@@ -10,13 +10,16 @@
 #include <boost/json.hpp>
 
 #include "frontend/handlers/api.h"
+#include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 #include "shared/async/one_shot.h"
-#include "shared/base/utf8.h"
 #include "shared/ledger/event.h"
+#include "shared/ledger/sale_state.h"
 
 namespace sluice::frontend {
 namespace {
+
+using ledger::SaleStage;
 
 // Who a request is from. The demo's identity: a plain header that anybody can set.
 constexpr std::string_view kUserHeader = "X-User-Id";
@@ -51,11 +54,6 @@ struct Refusals {
           .add("WWW-Authenticate", "X-User-Id")};
 };
 
-// What is not UTF-8 cannot be written as JSON: its record could never be read back.
-bool is_text(ByteView text, std::size_t max_bytes) {
-  return ledger::is_plain_text(text, max_bytes) && is_utf8(text);
-}
-
 http::Response bad_request(std::string_view detail) {
   return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
 }
@@ -83,22 +81,6 @@ Result<std::int64_t> parse_quantity(ByteView body) {
     quantity = *number;
   }
   return quantity;
-}
-
-// The Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07: a quoted string; plain text is
-// taken too), or the user's first slot: without a key a repeat is the same order.
-Result<std::string> parse_key(const http::Request& request) {
-  const auto header = request.header("Idempotency-Key");
-  if (!header) return ledger::slot_key(0);
-  ByteView key = *header;
-  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
-    key = key.substr(1, key.size() - 2);
-  }
-  if (!is_text(key, ledger::kMaxKeyBytes)) {
-    return fail(Code::invalid, fmt::format("Idempotency-Key: must have 1 to {} bytes of UTF-8 text",
-                                           ledger::kMaxKeyBytes));
-  }
-  return std::string(key);
 }
 
 // {"order_id":…}: the same bytes for the first answer and for each repeat.
@@ -134,9 +116,9 @@ class PlaceOrder {
     if (sale == nullptr) return no_such_sale();
     const WallTime now = api_.clock.wall();
     const ByteView user = request.header(kUserHeader).value_or(ByteView());
-    const SalePhase phase = sale->phase(now);
-    if (phase != SalePhase::open && !sale->may_have_ordered(user)) {
-      return closed(*sale, phase, now);
+    const SaleStage stage = sale->stage(now);
+    if (stage != SaleStage::open && !sale->may_have_ordered(user)) {
+      return closed(*sale, stage, now);
     }
     if (sale->sold_out() && !sale->may_have_ordered(user)) {
       api_.metrics.sold_out.add();
@@ -145,31 +127,38 @@ class PlaceOrder {
     if (!is_text(user, ledger::kMaxUserBytes)) return &refusals_->no_user;
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
-    const auto key = parse_key(request);
-    if (!key) return bad_request(key.error().context);
+    const auto given_key = idempotency_key(request, ledger::kMaxKeyBytes);
+    if (!given_key) return bad_request(given_key.error().context);
+    // Without a key a repeat is the same order: the user's first slot.
+    const std::string key = given_key->value_or(ledger::slot_key(0));
     ledger::Reserve order;
-    order.order = ledger::order_id(sale->id(), user, *key);
+    order.order = ledger::order_id(sale->id(), user, key);
     order.sale = sale->id();
     order.user = user;
     order.quantity = *quantity;
-    order.key = *key;
+    order.key = key;
     order.reserved_at = now.unix_millis;
-    if (phase == SalePhase::open) return reserve(*sale, std::move(order));
+    if (stage == SaleStage::open) return reserve(*sale, std::move(order));
     // Whose answer was lost when the sale ended still gets it.
     const auto id = *ledger::pack_order_id(order.order);
     const auto known = sale->look_up(user, id, order.quantity);
-    return known ? known_order(*known, std::move(order), id) : closed(*sale, phase, now);
+    return known ? known_order(*known, std::move(order), id) : closed(*sale, stage, now);
   }
 
  private:
-  http::Answer closed(const SaleStock& sale, SalePhase phase, WallTime now) const {
-    switch (phase) {
-      case SalePhase::not_started:
+  // Why the sale takes no order now.
+  http::Answer closed(const SaleStock& sale, SaleStage stage, WallTime now) const {
+    switch (stage) {
+      case SaleStage::draft:
+        return no_such_sale();
+      case SaleStage::scheduled:
         return not_started(sale, now);
-      case SalePhase::paused:
+      case SaleStage::paused:
         return &refusals_->paused;
-      case SalePhase::open:
-      case SalePhase::ended:
+      case SaleStage::open:
+      case SaleStage::sold_out:
+      case SaleStage::closed:
+      case SaleStage::settled:
         break;
     }
     return &refusals_->ended;
@@ -208,7 +197,7 @@ class PlaceOrder {
   }
 
   http::Answer append(SaleStock& sale, ledger::Reserve order, ledger::PackedOrderId id) const {
-    const ledger::Sale definition = sale.definition();
+    const ledger::Sale& definition = sale.definition();
     order.unit_price = definition.unit_price;
     order.currency = definition.currency;
     if (definition.payment_window_ms > 0) {
@@ -222,10 +211,18 @@ class PlaceOrder {
                                               ledger::PackedOrderId id) {
     OneShot<Placement> placed;
     const auto partition = ledger::partition_of(order.sale, api.log.partition_count());
+    // A change of the sale that is ahead of the reserve on the log must not make it void.
     const auto prepare = [&](const ledger::Reserve& reserve) {
+      if (sale.stage_to_send({reserve.reserved_at}) != SaleStage::open) return false;
       api.in_flight.add(id, reserve, partition, api.clock.now(), answer_on(api.loop, placed));
+      return true;
     };
     const auto sent = api.log.append(order, partition, prepare, report_to(api, sale, id));
+    if (!sent && sent.error().code == Code::closed) {
+      sale.undo(order.user, id);
+      api.metrics.unavailable.add();
+      co_return changed_meanwhile();
+    }
     if (!sent) report_to(api, sale, id)({.outcome = client::Outcome::not_persisted});
     switch (co_await placed) {
       case Placement::queued:
@@ -240,6 +237,14 @@ class PlaceOrder {
     }
     api.metrics.unavailable.add();
     co_return not_reserved(sent);
+  }
+
+  // Within a few milliseconds: the next try is told what the sale is then.
+  static http::Response changed_meanwhile() {
+    return problem(503, "sale-changing", "The sale is being changed")
+        .detail("Nothing was reserved; try again")
+        .response()
+        .add("Retry-After", "1");
   }
 
   static http::Response not_reserved(const Result<void>& sent) {

@@ -9,6 +9,8 @@
 namespace sluice::frontend {
 namespace {
 
+using ledger::SaleStage;
+
 // An edge cache may answer for a second: it absorbs the polling of a crowd.
 constexpr std::string_view kCacheControl = "public, max-age=1, stale-while-revalidate=5";
 
@@ -18,14 +20,15 @@ void append_text(Buffer& json, std::string_view name, std::string_view text) {
 }
 
 void append_sale(Buffer& json, const SaleStock& sale, WallTime now) {
-  const ledger::Sale definition = sale.definition();
+  const ledger::Sale& definition = sale.definition();
   json += fmt::format(R"({{"id":"{}")", sale.id());
   append_text(json, "title", definition.title);
   const std::int64_t available = sale.available();
+  SaleStage stage = sale.stage(now);
+  if (stage == SaleStage::open && available <= 0) stage = SaleStage::sold_out;
   json += fmt::format(
       R"(,"state":"{}","available":{},"sold_out":{},"per_user_limit":{},"unit_price":{})",
-      name_of(sale.phase(now)), available, available <= 0, definition.per_user_limit,
-      definition.unit_price);
+      name_of(stage), available, available <= 0, definition.per_user_limit, definition.unit_price);
   append_text(json, "currency", definition.currency);
   if (definition.starts_at) append_text(json, "starts_at", rfc3339({*definition.starts_at}));
   if (definition.ends_at) append_text(json, "ends_at", rfc3339({*definition.ends_at}));
@@ -37,6 +40,7 @@ http::Answer list(const Api& api) {
   const WallTime now = api.clock.wall();
   Buffer json = R"({"sales":[)";
   for (const SaleStock* sale : api.stock.all()) {
+    if (sale->stage(now) == SaleStage::draft) continue;
     if (json.back() != '[') json += ',';
     append_sale(json, *sale, now);
   }
@@ -46,9 +50,10 @@ http::Answer list(const Api& api) {
 
 http::Answer show(const Api& api, const http::Request& request) {
   const SaleStock* sale = api.stock.find(request.param("sale"));
-  if (sale == nullptr) return no_such_sale();
+  const WallTime now = api.clock.wall();
+  if (sale == nullptr || sale->stage(now) == SaleStage::draft) return no_such_sale();
   Buffer json;
-  append_sale(json, *sale, api.clock.wall());
+  append_sale(json, *sale, now);
   json += '\n';
   return http::Response::json(200, std::move(json)).add("Cache-Control", kCacheControl);
 }

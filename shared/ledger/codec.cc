@@ -151,8 +151,12 @@ Event read_sale(Reader& in) {
               .starts_at = in.maybe_time("starts_at"),
               .ends_at = in.maybe_time("ends_at"),
               .payment_window_ms = in.number_or("payment_window_ms", 0, kMaxWindowMs, 0),
+              .draft = in.flag("draft"),
               .paused = in.flag("paused"),
-              .closed = in.flag("closed")};
+              .closed = in.flag("closed"),
+              .epoch = in.number_or("epoch", 0, std::numeric_limits<std::int64_t>::max(), 0),
+              .change = in.text_or("change", kMaxChangeBytes, ""),
+              .request = in.text_or("request", kMaxRequestBytes, "")};
 }
 
 Event read_reserve(Reader& in) {
@@ -205,8 +209,12 @@ void write(json::object& out, const Sale& e) {
   if (e.starts_at) out["starts_at"] = *e.starts_at;
   if (e.ends_at) out["ends_at"] = *e.ends_at;
   if (e.payment_window_ms != 0) out["payment_window_ms"] = e.payment_window_ms;
+  if (e.draft) out["draft"] = true;
   if (e.paused) out["paused"] = true;
   if (e.closed) out["closed"] = true;
+  if (e.epoch != 0) out["epoch"] = e.epoch;
+  if (!e.change.empty()) out["change"] = e.change;
+  if (!e.request.empty()) out["request"] = e.request;
 }
 
 void write(json::object& out, const Reserve& e) {
@@ -240,7 +248,7 @@ Buffer encode(const Event& event) {
   unsigned char arena[4096];
   json::monotonic_resource memory(arena, sizeof arena);
   json::object out(&memory);
-  out.reserve(16);
+  out.reserve(18);
   out["type"] = type_of(event);
   std::visit([&out](const auto& e) { write(out, e); }, event);
   return json::serialize(out);

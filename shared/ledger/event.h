@@ -22,6 +22,8 @@ inline constexpr std::size_t kMaxTitleBytes = 256;
 inline constexpr std::size_t kMaxCurrencyBytes = 8;
 inline constexpr std::size_t kMaxWriterBytes = 64;
 inline constexpr std::size_t kMaxGrantIdBytes = 64;
+inline constexpr std::size_t kMaxChangeBytes = 64;
+inline constexpr std::size_t kMaxRequestBytes = 64;
 inline constexpr std::size_t kMaxWhyBytes = 512;
 inline constexpr std::int64_t kMaxUnits = 1'000'000'000;          // of one grant or one reserve
 inline constexpr std::int64_t kMaxPrice = 1'000'000'000'000'000;  // minor units
@@ -48,8 +50,12 @@ struct Sale {
   std::optional<std::int64_t> starts_at;
   std::optional<std::int64_t> ends_at;
   std::int64_t payment_window_ms = 0;  // 0: no deadline
+  bool draft = false;
   bool paused = false;
   bool closed = false;
+  std::int64_t epoch = 0;  // of the frontend that wrote it; 0: of before these were judged
+  std::string change;      // a change counts once per id, so that it can be asked for again
+  std::string request;     // digest of what was asked for under that id
 
   friend bool operator==(const Sale&, const Sale&) = default;
 };

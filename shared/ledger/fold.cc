@@ -10,6 +10,29 @@ namespace sluice::ledger {
 
 static_assert(sizeof(Order) == 80 || sizeof(void*) != 8, "fold.h tells the size of an order");
 
+namespace {
+
+// Whether the sale took orders when this one was reserved, by its writer's clock.
+VoidReason judge_stage(const Sale& definition, std::int64_t reserved_at) {
+  if (definition.epoch == 0) return VoidReason::none;
+  switch (stage_of(definition, reserved_at)) {
+    case SaleStage::draft:
+    case SaleStage::scheduled:
+      return VoidReason::not_started;
+    case SaleStage::paused:
+      return VoidReason::paused;
+    case SaleStage::closed:
+    case SaleStage::settled:
+      return VoidReason::ended;
+    case SaleStage::open:
+    case SaleStage::sold_out:
+      break;
+  }
+  return VoidReason::none;
+}
+
+}  // namespace
+
 std::string_view name_of(OrderState state) {
   switch (state) {
     case OrderState::reserved:
@@ -40,6 +63,12 @@ std::string_view name_of(VoidReason reason) {
       return "unknown_sale";
     case VoidReason::no_stock:
       return "no_stock";
+    case VoidReason::not_started:
+      return "not_started";
+    case VoidReason::paused:
+      return "paused";
+    case VoidReason::ended:
+      return "ended";
     case VoidReason::malformed:
       return "malformed";
   }
@@ -59,6 +88,10 @@ std::string_view name_of(Change::Kind kind) {
       return "sale_defined";
     case Kind::sale_changed:
       return "sale_changed";
+    case Kind::sale_repeated:
+      return "sale_repeated";
+    case Kind::sale_refused:
+      return "sale_refused";
     case Kind::reserved:
       return "reserved";
     case Kind::voided:
@@ -106,28 +139,50 @@ Change Fold::apply_event(const Epoch& event) {
   return {.kind = Change::Kind::epoch_accepted};
 }
 
+SaleRefusal Fold::judge(const Sale& event, const SaleState* before) const {
+  if (event.epoch == 0) {
+    const bool final = before != nullptr && is_final(before->definition);
+    return final ? SaleRefusal::closed : SaleRefusal::none;
+  }
+  if (event.epoch != epoch_.epoch) return SaleRefusal::stale_epoch;
+  return judge_change(before, event);
+}
+
 Change Fold::apply_event(const Sale& event) {
-  auto kind = Change::Kind::sale_changed;
+  Change change{.kind = Change::Kind::sale_changed, .sale = event.sale};
   auto found = sales_by_id_.find(event.sale);
-  if (found == sales_by_id_.end()) {
-    kind = Change::Kind::sale_defined;
+  const SaleState* before = found == sales_by_id_.end() ? nullptr : found->second;
+  if (before != nullptr && before->changes.contains(event.change)) {
+    change.kind = Change::Kind::sale_repeated;
+    return change;
+  }
+  change.refusal = judge(event, before);
+  if (change.refusal != SaleRefusal::none) {
+    change.kind = Change::Kind::sale_refused;
+    return change;
+  }
+  if (before == nullptr) {
+    change.kind = Change::Kind::sale_defined;
     sales_.emplace_back().defined_at_offset = offset_;
     found = sales_by_id_.emplace(event.sale, &sales_.back()).first;
   }
   SaleState& state = *found->second;
   state.definition = event;
-  std::int64_t grant = 0;
+  ++state.revision;
+  if (!event.change.empty()) state.changes.emplace(event.change, event.request);
   if (event.stock > 0 && event.stock <= kMaxUnits && state.grants.insert(event.grant_id).second) {
-    grant = event.stock;
+    change.stock_delta = event.stock;
   }
-  state.granted += grant;
-  return {.kind = kind, .sale = event.sale, .stock_delta = grant};
+  state.granted += change.stock_delta;
+  return change;
 }
 
 VoidReason Fold::judge(const Reserve& event, const SaleState* sale) const {
   if (event.quantity < 1 || event.quantity > kMaxUnits) return VoidReason::malformed;
   if (event.epoch != epoch_.epoch || epoch_.epoch == 0) return VoidReason::stale_epoch;
   if (sale == nullptr) return VoidReason::unknown_sale;
+  const VoidReason stage = judge_stage(sale->definition, event.reserved_at);
+  if (stage != VoidReason::none) return stage;
   if (event.quantity > sale->available()) return VoidReason::no_stock;
   return VoidReason::none;
 }
@@ -169,6 +224,7 @@ Change Fold::apply_event(const Reserve& event) {
 
   sale->held += event.quantity;
   ++sale->orders;
+  ++sale->waiting;
   change.kind = Change::Kind::reserved;
   change.stock_delta = -event.quantity;
   return change;
@@ -184,13 +240,23 @@ Order* Fold::order_of(std::string_view id, std::string_view sale) {
   return &order;
 }
 
+// Of an order that counted: keeps its sale's sums in step.
+void Fold::move(Order& order, OrderState to) {
+  SaleState& sale = *sales_by_id_.find(order.sale->definition.sale)->second;
+  const bool held = order.holds_units();
+  const bool waiting = order.is_waiting();
+  order.state = to;
+  if (held && !order.holds_units()) sale.held -= order.quantity;
+  if (waiting && !order.is_waiting()) --sale.waiting;
+}
+
 Change Fold::apply_event(const Placed& event) {
   Change change{.sale = event.sale, .order = event.order};
   Order* order = order_of(event.order, event.sale);
   if (order == nullptr) return change;
   change.quantity = order->quantity;
   if (order->state != OrderState::reserved) return change;
-  order->state = OrderState::placed;
+  move(*order, OrderState::placed);
   change.kind = Change::Kind::placed;
   return change;
 }
@@ -202,7 +268,7 @@ Change Fold::apply_event(const Paid& event) {
   change.quantity = order->quantity;
   if (order->state == OrderState::paid || order->refund_due) return change;
   if (order->holds_units()) {
-    order->state = OrderState::paid;
+    move(*order, OrderState::paid);
     change.kind = Change::Kind::paid;
   } else {
     order->refund_due = true;
@@ -237,11 +303,12 @@ Change Fold::release(std::string_view id, std::string_view sale, OrderState to, 
   const bool answers_void = order->state == OrderState::voided && to == OrderState::rejected;
   const bool unpaid = order->state == OrderState::reserved || order->state == OrderState::placed;
   if (!answers_void && !unpaid) return change;
-  order->state = to;
   change.kind = kind;
   if (unpaid) {
-    sales_by_id_.find(sale)->second->held -= order->quantity;
+    move(*order, to);
     change.stock_delta = order->quantity;
+  } else {
+    order->state = to;
   }
   return change;
 }
@@ -274,6 +341,7 @@ Result<void> Fold::verify() const {
   struct Sum {
     std::int64_t held = 0;
     std::int64_t orders = 0;
+    std::int64_t waiting = 0;
   };
   std::unordered_map<const SaleState*, Sum> sums;
   for (const auto& [id, order] : orders_) {
@@ -289,13 +357,17 @@ Result<void> Fold::verify() const {
     Sum& sum = sums[order.sale];
     ++sum.orders;
     if (order.holds_units()) sum.held += order.quantity;
+    if (order.is_waiting()) ++sum.waiting;
   }
   for (const auto& [id, sale] : sales_by_id_) {
     const Sum& sum = sums[sale];
-    if (sum.held != sale->held || sum.orders != sale->orders) {
-      return fail(Code::corrupt,
-                  fmt::format("sale {}: {} units in {} orders are counted, {} in {} are there", id,
-                              sale->held, sale->orders, sum.held, sum.orders));
+    if (sum.held != sale->held || sum.orders != sale->orders || sum.waiting != sale->waiting) {
+      return fail(
+          Code::corrupt,
+          fmt::format("sale {}: {} units in {} orders, {} waiting, are counted, {} in {}, {} "
+                      "waiting, are there",
+                      id, sale->held, sale->orders, sale->waiting, sum.held, sum.orders,
+                      sum.waiting));
     }
     if (sale->available() < 0) {
       return fail(Code::corrupt,

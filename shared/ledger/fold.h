@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "shared/base/result.h"
 #include "shared/ledger/event.h"
 #include "shared/ledger/order_id.h"
+#include "shared/ledger/sale_state.h"
 
 namespace sluice::ledger {
 
@@ -32,22 +32,14 @@ enum class VoidReason : std::uint8_t {
   stale_epoch,   // not the epoch that owns the partition at its offset
   unknown_sale,  // no sale record before it
   no_stock,      // more than was available: the writer is wrong (see Fold::verify)
+  not_started,   // reserved before the sale's start, or while it was a draft
+  paused,        // behind the record that paused the sale
+  ended,         // reserved after the sale's end, or behind the record that closed it
   malformed,     // its order id or quantity breaks the rules of event.h
 };
 
 std::string_view name_of(OrderState state);
 std::string_view name_of(VoidReason reason);
-
-struct SaleState {
-  Sale definition;           // the newest; its stock and grant_id are of the newest record
-  std::int64_t granted = 0;  // over all grants
-  std::int64_t held = 0;     // units of orders that are reserved, placed or paid
-  std::int64_t orders = 0;   // valid reserves
-  std::int64_t defined_at_offset = 0;
-  std::set<std::string, std::less<>> grants;  // ids that have counted
-
-  std::int64_t available() const { return granted - held; }
-};
 
 // 80 bytes on a 64-bit machine when the user's id has at most 15 bytes.
 struct Order {
@@ -66,6 +58,10 @@ struct Order {
     return state == OrderState::reserved || state == OrderState::placed ||
            state == OrderState::paid;
   }
+  // Something is still to come: its row, or payment within its deadline.
+  bool is_waiting() const {
+    return state == OrderState::reserved || (state == OrderState::placed && deadline > 0);
+  }
 };
 
 // What one event did. The views are into the event that was applied.
@@ -76,6 +72,8 @@ struct Change {
     epoch_refused,   // not larger than the current one: its writer must not reserve
     sale_defined,    // a new sale; stock_delta is its grant
     sale_changed,    // definition replaced; stock_delta is the grant, 0 for a repeated grant_id
+    sale_repeated,   // a change that has counted: nothing
+    sale_refused,    // nothing, see refusal
     reserved,        // units taken
     voided,          // the reserve does not count and holds nothing; answer it with `rejected`
     repeated,        // a further reserve of a known order: takes nothing, needs no answer
@@ -94,6 +92,7 @@ struct Change {
   std::int64_t quantity = 0;     // of the order
   std::int64_t stock_delta = 0;  // change of available(sale)
   VoidReason void_reason = VoidReason::none;
+  SaleRefusal refusal = SaleRefusal::none;
 };
 
 std::string_view name_of(Change::Kind kind);
@@ -159,7 +158,9 @@ class Fold {
   Change apply_event(const Cancelled& event);
   Change apply_event(const Expired& event);
 
+  SaleRefusal judge(const Sale& event, const SaleState* before) const;
   Order* order_of(std::string_view id, std::string_view sale);
+  void move(Order& order, OrderState to);
   Change release(std::string_view id, std::string_view sale, OrderState to, Change::Kind kind);
   VoidReason judge(const Reserve& event, const SaleState* sale) const;
 

@@ -76,8 +76,10 @@ void Shop::react(std::int32_t index, const ledger::Event& event, const ledger::C
       if (!ready_) return;
       SaleStock& stock = *stock_.at(std::string(change.sale));
       stock.redefine(std::get<ledger::Sale>(event));
-      return stock.add(change.stock_delta);
+      return stock.grant(change.stock_delta);
     }
+    case Kind::sale_repeated:
+    case Kind::sale_refused:
     case Kind::placed:
     case Kind::paid:
     case Kind::refund_due:
@@ -173,7 +175,9 @@ void Shop::write_sales(std::int32_t index) {
   for (const auto& sale : options_.sales) {
     if (ledger::partition_of(sale.sale, options_.partitions) != index) continue;
     if (partition.fold.find_sale(sale.sale) != nullptr) continue;
-    if (partition.sales_sent.insert(sale.sale).second) send(index, ledger::Event(sale));
+    ledger::Sale record = sale;
+    record.epoch = partition.epoch;
+    if (partition.sales_sent.insert(sale.sale).second) send(index, ledger::Event(record));
   }
 }
 

@@ -254,6 +254,76 @@ TEST_CASE_FIXTURE(Ledger, "sale list") {
   CHECK(parsed.at(0).at("starts_at_ms").is_null());
 }
 
+TEST_CASE_FIXTURE(Ledger, "sale show") {
+  const Outcome shown = ctl({"sale", "show", "phone"});
+  CHECK(shown.status == 0);
+  CHECK(has(shown.out, "state      open\n"));
+  CHECK(has(shown.out, "revision   1\n"));
+  CHECK(has(shown.out, "orders     1, 0 of them waiting\n"));
+  const auto parsed = boost::json::parse(ctl({"sale", "show", "phone", "-o", "json"}).out);
+  CHECK(parsed.at("available") == 8);
+  CHECK(has(ctl({"sale", "show", "cup"}).err, "there is no sale cup"));
+}
+
+TEST_CASE_FIXTURE(Ledger, "sale export: every event, what it did, and what was left") {
+  append(
+      partition,
+      {ledger::Rejected{.order = order, .sale = "phone", .why = "a \"b\", c"},
+       ledger::Sale{.sale = "phone", .stock = 5, .grant_id = "g", .currency = "CNY", .epoch = 7},
+       ledger::Sale{.sale = "phone", .stock = 5, .grant_id = "g", .currency = "CNY", .epoch = 1}});
+  const Outcome csv = ctl({"sale", "export", "phone", "--format", "csv"});
+  CHECK(csv.status == 0);
+  const std::string at = ",2023-11-14T22:13:20.000Z,";
+  const std::string p = std::to_string(partition);
+  CHECK(csv.out ==
+        "partition,offset,timestamp,type,effect,order,user,quantity,stock_delta,available,why\r\n" +
+            p + ",1" + at + "sale,sale_defined,,,0,10,10,\r\n" +               //
+            p + ",2" + at + "reserve,reserved," + order + ",u1,2,-2,8,\r\n" +  //
+            p + ",3" + at + "placed,placed," + order + ",u1,2,0,8,\r\n" +      //
+            p + ",4" + at + "reserve,voided," + late + ",u2,1,0,8,stale_epoch\r\n" + p + ",5" + at +
+            "rejected,rejected," + order + ",u1,2,2,10,\"a \"\"b\"\", c\"\r\n" + p + ",6" + at +
+            "sale,sale_refused,,,0,0,10,stale_epoch\r\n" + p + ",7" + at +
+            "sale,sale_changed,,,0,5,15,\r\n");
+  const Outcome lines = ctl({"sale", "export", "phone"});
+  CHECK(lines.status == 0);
+  std::istringstream in(lines.out);
+  std::int64_t sum = 0;
+  std::string line;
+  for (int n = 1; std::getline(in, line); ++n) {
+    const auto row = boost::json::parse(line);
+    CHECK(row.at("offset") == n);
+    sum += row.at("stock_delta").as_int64();
+    CHECK(row.at("available") == sum);
+  }
+  CHECK(sum == 15);
+  CHECK(has(ctl({"sale", "export", "cup"}).err, "there is no sale cup"));
+  CHECK(ctl({"sale", "export", "phone", "--format", "xml"}).status == 2);
+}
+
+TEST_CASE("a change of a sale that cannot be asked for says why") {
+  const auto refused = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "sale");
+    words.insert(words.end(), {"--frontend", "127.0.0.1:1", "--timeout", "1"});
+    const Outcome outcome = call(words);
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.empty());
+    return outcome.err;
+  };
+  CHECK(has(refused({"pause", "phone"}), "--token or SLUICE_ADMIN_TOKEN"));
+  CHECK(has(refused({"pause", "a/b", "--token", "t"}), "\"a/b\" is no sale id"));
+  CHECK(has(refused({"pause", "phone", "--token", "t\r\nX: y"}), "--token is no token"));
+  CHECK(
+      has(refused({"restock", "phone", "5", "--token", "t", "--key", "a\"b"}), "--key must have"));
+  CHECK(has(refused({"update", "phone", "--token", "t"}), "change what?"));
+  CHECK(has(refused({"update", "phone", "--token", "t", "--payment-window", "soon"}),
+            "--payment-window is \"soon\""));
+  CHECK(has(refused({"close", "phone", "--token", "t"}), "Pass --yes"));
+  const std::string away = refused({"pause", "phone", "--token", "t", "--key", "k"});
+  CHECK(has(away, "no admin HTTP at 127.0.0.1:1"));
+  CHECK(call({"sale", "restock", "phone"}).status == 2);
+  CHECK(call({"sale", "create", "phone"}).status == 2);
+}
+
 TEST_CASE_FIXTURE(Ledger, "a ledger that breaks its rules fails the list") {
   append(partition, {ledger::Reserve{.order = ledger::order_id("phone", "u3", "k"),
                                      .sale = "phone",

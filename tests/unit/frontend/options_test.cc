@@ -122,6 +122,20 @@ TEST_CASE("what the options mean to others") {
   CHECK(limits.body_bytes_max == 1024);
 }
 
+TEST_CASE("the admin token is none, or one that can stand in a header and not be guessed") {
+  Options options;
+  CHECK(problem_of(options, "admin_token: ''") == "");
+  CHECK(problem_of(options, "admin_token: 0123456789abcde=") == "");
+  for (const std::string& token :
+       {std::string("0123456789abcde"), std::string(513, 'x'), std::string("0123456789 abcdef"),
+        std::string("0123456789abcd€")}) {
+    CAPTURE(token);
+    const auto problem = problem_of(options, fmt::format("admin_token: \"{}\"", token));
+    CHECK(problem.starts_with("admin_token: must have 16 to 512 characters"));
+    CHECK(problem.find(token) == std::string::npos);  // it is a secret
+  }
+}
+
 TEST_CASE("limits of the options") {
   Options options;
   CHECK(problem_of(options, "loops: 0").find("loops") != std::string::npos);

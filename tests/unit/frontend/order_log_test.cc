@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <thread>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "shared/client/consumer.h"
 #include "shared/ledger/codec.h"
@@ -32,7 +36,9 @@ std::unique_ptr<OrderLog> open(const client::Settings& settings,
 }
 
 Result<void> append(OrderLog& log, int n, client::Producer::Done done) {
-  return log.append(reserve_of("u", std::to_string(n), 0), 0, [](const auto&) {}, std::move(done));
+  return log.append(
+      reserve_of("u", std::to_string(n), 0), 0, [](const ledger::Reserve&) { return true; },
+      std::move(done));
 }
 
 std::vector<ledger::Event> read(const MockCluster& cluster, std::size_t count) {
@@ -65,7 +71,11 @@ TEST_CASE("reserves carry the epoch, and their preparer sees what is sent") {
   REQUIRE(log->begin_epoch(0, 5, deliveries.done()));
   ledger::Reserve prepared;
   REQUIRE(log->append(
-      reserve_of("u", "1", 99), 0, [&](const auto& reserve) { prepared = reserve; },
+      reserve_of("u", "1", 99), 0,
+      [&](const ledger::Reserve& reserve) {
+        prepared = reserve;
+        return true;
+      },
       deliveries.done()));
   CHECK(prepared == reserve_of("u", "1", 5));
   REQUIRE(log->flush(kPatience));
@@ -116,6 +126,42 @@ TEST_CASE("epochs and the reserves of many threads keep their order on the log")
   }
   CHECK(wrong == 0);
   for (const auto& one : deliveries.wait_for(kTotal)) CHECK(one.outcome == Outcome::persisted);
+}
+
+TEST_CASE("behind a sale's record there is no reserve that was prepared before it was announced") {
+  constexpr int kThreads = 4;
+  MockCluster cluster;
+  cluster.create_topic(kTopic, 2);
+  Deliveries deliveries;
+  auto log = open(cluster.settings());
+  REQUIRE(log->begin_epoch(0, 1, deliveries.done()));
+  std::atomic<bool> announced = false;
+  std::atomic<std::size_t> sent = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0;; ++i) {
+          const auto done = log->append(
+              reserve_of("u", fmt::format("{}-{}", t, i), 0), 0,
+              [&](const ledger::Reserve&) { return !announced.load(); }, deliveries.done());
+          if (done) ++sent;
+          if (!done && done.error().code == Code::closed) return;
+        }
+      });
+    }
+    while (sent < 1'000) std::this_thread::yield();
+    announced = true;
+    ledger::Sale prepared;
+    REQUIRE(log->append(
+        ledger::Sale{.sale = "mug", .paused = true}, 0,
+        [&](const ledger::Sale& sale) { prepared = sale; }, deliveries.done()));
+    CHECK(prepared.epoch == 1);
+  }
+  REQUIRE(log->flush(kPatience));
+  const auto events = read(cluster, sent + 2);
+  REQUIRE(events.size() == sent + 2);
+  CHECK(std::holds_alternative<ledger::Sale>(events.back()));
 }
 
 TEST_CASE("a reserve whose epoch did not reach the log is in doubt, until the epoch is read") {
@@ -172,7 +218,11 @@ TEST_CASE("an epoch that could not be sent is not carried") {
   REQUIRE(!log->begin_epoch(0, 2, deliveries.done()));
   std::int64_t epoch = 0;
   static_cast<void>(log->append(
-      reserve_of("u", "2", 0), 0, [&](const auto& reserve) { epoch = reserve.epoch; },
+      reserve_of("u", "2", 0), 0,
+      [&](const ledger::Reserve& reserve) {
+        epoch = reserve.epoch;
+        return true;
+      },
       [](client::Delivery) {}));
   CHECK(epoch == 1);
 }

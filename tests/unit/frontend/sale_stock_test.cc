@@ -133,7 +133,7 @@ TEST_CASE("the log's word on an order") {
     CHECK(stock.available() == -2);
     CHECK(stock.sold_out());
     CHECK(stock.reserve("ann", id, 1) == Result::sold_out);
-    stock.add(3);
+    stock.grant(3);
     CHECK(stock.reserve("ann", id, 1) == Result::reserved);
   }
 }
@@ -141,7 +141,7 @@ TEST_CASE("the log's word on an order") {
 TEST_CASE("a grant reopens") {
   SaleStock stock(sale(0, 1), 0);
   CHECK(stock.sold_out());
-  stock.add(2);
+  stock.grant(2);
   CHECK(!stock.sold_out());
   CHECK(stock.reserve("ann", id_of("ann", "a"), 1) == Result::reserved);
   CHECK(stock.available() == 1);
@@ -160,29 +160,30 @@ TEST_CASE("a new definition counts from now on") {
   CHECK(stock.reserve("ann", id_of("ann", "c"), 1) == Result::limit_reached);
 }
 
-TEST_CASE("a phase by time, to the millisecond") {
+TEST_CASE("a stage by time, to the millisecond") {
+  using Stage = ledger::SaleStage;
   struct Row {
     std::optional<std::int64_t> starts_at;
     std::optional<std::int64_t> ends_at;
     bool paused;
     bool closed;
     std::int64_t now;
-    SalePhase phase;
+    ledger::SaleStage stage;
   };
   constexpr auto kNone = std::nullopt;
   const Row rows[] = {
-      {kNone, kNone, false, false, 0, SalePhase::open},
-      {1000, kNone, false, false, 999, SalePhase::not_started},
-      {1000, kNone, false, false, 1000, SalePhase::open},
-      {1000, 2000, false, false, 1999, SalePhase::open},
-      {1000, 2000, false, false, 2000, SalePhase::ended},
-      {kNone, 2000, false, false, 1999, SalePhase::open},
-      {1000, 2000, true, false, 999, SalePhase::not_started},
-      {1000, 2000, true, false, 1000, SalePhase::paused},
-      {1000, 2000, true, false, 2000, SalePhase::ended},
-      {1000, 2000, false, true, 999, SalePhase::ended},
-      {1000, 2000, true, true, 1500, SalePhase::ended},
-      {kNone, kNone, false, false, std::numeric_limits<std::int64_t>::max() - 1, SalePhase::open},
+      {kNone, kNone, false, false, 0, Stage::open},
+      {1000, kNone, false, false, 999, Stage::scheduled},
+      {1000, kNone, false, false, 1000, Stage::open},
+      {1000, 2000, false, false, 1999, Stage::open},
+      {1000, 2000, false, false, 2000, Stage::closed},
+      {kNone, 2000, false, false, 1999, Stage::open},
+      {1000, 2000, true, false, 999, Stage::scheduled},
+      {1000, 2000, true, false, 1000, Stage::paused},
+      {1000, 2000, true, false, 2000, Stage::closed},
+      {1000, 2000, false, true, 999, Stage::closed},
+      {1000, 2000, true, true, 1500, Stage::closed},
+      {kNone, kNone, false, false, std::numeric_limits<std::int64_t>::max() - 1, Stage::open},
   };
   for (const auto& row : rows) {
     auto definition = sale(1, 1);
@@ -192,7 +193,7 @@ TEST_CASE("a phase by time, to the millisecond") {
     definition.closed = row.closed;
     const SaleStock stock(definition, 1);
     CAPTURE(row.now);
-    CHECK(name_of(stock.phase({row.now})) == name_of(row.phase));
+    CHECK(name_of(stock.stage({row.now})) == name_of(row.stage));
   }
 }
 
@@ -214,6 +215,45 @@ TEST_CASE("the filter knows every buyer, and few others") {
   for (int i = 0; i < kBuyers; ++i) wrong += stock.may_have_ordered(fmt::format("other-{}", i));
   CHECK(wrong < kBuyers / 40);  // one in seventy is expected
   CHECK(!SaleStock(sale(0, 1), 0).may_have_ordered("ann"));
+}
+
+TEST_CASE("the filter is as sharp after a restock as if all units had been there") {
+  constexpr int kBuyers = 20'000;
+  SaleStock stock(sale(0, 1), 0);
+  for (int i = 0; i < 200; ++i) stock.grant(kBuyers / 200);
+  const auto buyer = [](int i) { return fmt::format("buyer-{}", i); };
+  for (int i = 0; i < kBuyers; ++i) {
+    if (i == kBuyers / 2) stock.grant(kBuyers);
+    REQUIRE(stock.reserve(buyer(i), id_of(buyer(i), "k"), 1) == Result::reserved);
+  }
+  int missed = 0;
+  int wrong = 0;
+  for (int i = 0; i < kBuyers; ++i) {
+    missed += stock.may_have_ordered(buyer(i)) ? 0 : 1;
+    wrong += stock.may_have_ordered(fmt::format("other-{}", i)) ? 1 : 0;
+  }
+  CHECK(missed == 0);
+  CHECK(wrong < kBuyers / 40);
+  CHECK(stock.available() == kBuyers);
+}
+
+TEST_CASE("a reserve is sent only if it is right under the announced definition, too") {
+  using Stage = ledger::SaleStage;
+  SaleStock stock(sale(1, 1), 1);
+  auto next = sale(1, 1);
+  next.ends_at = 1000;
+  stock.announce(next);
+  CHECK(stock.stage({1000}) == Stage::open);
+  CHECK(stock.stage_to_send({999}) == Stage::open);
+  CHECK(stock.stage_to_send({1000}) == Stage::closed);
+  stock.withdraw();
+  CHECK(stock.stage_to_send({1000}) == Stage::open);
+  // What is announced opens nothing.
+  auto paused = sale(1, 1);
+  paused.paused = true;
+  stock.redefine(paused);
+  stock.announce(sale(1, 1));
+  CHECK(stock.stage_to_send({0}) == Stage::paused);
 }
 
 TEST_CASE("many threads, one sale: exactly what there is, nobody over the limit") {
@@ -358,7 +398,7 @@ TEST_CASE("a million random steps agree with a naive model") {
           break;
         }
         case 2:
-          stock.add(1);
+          stock.grant(1);
           model.available += 1;
           break;
       }

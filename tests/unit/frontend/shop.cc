@@ -39,13 +39,16 @@ ledger::Sale mug() {
 }
 
 Shop::Shop(client::MockCluster& cluster, Options options)
-    : in_flight(options.answer_within), metrics(registry) {
+    : in_flight(options.answer_within),
+      changes(options.answer_within, stock),
+      metrics(registry),
+      token_(options.admin_token) {
   auto producer = client::Producer::open(cluster.settings(), options.producer);
   REQUIRE(producer);
   log = std::make_unique<OrderLog>(std::move(*producer), fmt::format("writer-{}", fmt::ptr(this)));
   reader = std::make_unique<LedgerReader>(
       LedgerReader::Options{cluster.settings(), options.sales, kShopPartitions}, clock, *log, stock,
-      in_flight, [this](Error error) {
+      in_flight, changes, [this](Error error) {
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
@@ -53,6 +56,10 @@ Shop::Shop(client::MockCluster& cluster, Options options)
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_sales(router_, api);
+  add_admin_sales(admin_router_, {loop_, clock, *log, *reader, changes, token_});
+  admin_ = std::make_unique<http::Service>(clock, http::Limits{}, [this](http::Request& request) {
+    return admin_router_.route(request);
+  });
   service_ = std::make_unique<http::Service>(
       clock, http::Limits{}, [this](http::Request& request) { return router_.route(request); });
 }
@@ -60,9 +67,10 @@ Shop::Shop(client::MockCluster& cluster, Options options)
 Shop::~Shop() {
   for (auto& client : clients_) client->close();
   in_flight.expire(Instant::never());  // a test that failed half-way leaves waiting requests
+  changes.expire(Instant::never());
   eventually([&] {
     loop_.run();
-    return service_->connections() == 0;
+    return service_->connections() == 0 && admin_->connections() == 0;
   });
   reader.reset();
   log.reset();
@@ -76,8 +84,19 @@ void Shop::start_and_wait() {
 
 MemoryStream& Shop::send(std::string_view method, std::string_view target, std::string_view headers,
                          std::string_view body) {
+  return send_to(*service_, method, target, headers, body);
+}
+
+MemoryStream& Shop::send_admin(std::string_view method, std::string_view target,
+                               std::string_view headers, std::string_view body) {
+  return send_to(*admin_, method, target, headers, body);
+}
+
+MemoryStream& Shop::send_to(http::Service& service, std::string_view method,
+                            std::string_view target, std::string_view headers,
+                            std::string_view body) {
   auto [ours, theirs] = MemoryStream::pair();
-  service_->serve(std::move(theirs));
+  service.serve(std::move(theirs));
   ours->feed(fmt::format("{} {} HTTP/1.1\r\nHost: shop\r\n{}Content-Length: {}\r\n\r\n{}", method,
                          target, headers, body.size(), body));
   return *clients_.emplace_back(std::move(ours));
@@ -108,6 +127,17 @@ Reply Shop::ask(std::string_view method, std::string_view target, std::string_vi
 Reply Shop::order(std::string_view user, std::string_view headers, std::string_view body) {
   return ask("POST", "/v1/sales/mug/orders", fmt::format("X-User-Id: {}\r\n{}", user, headers),
              body);
+}
+
+Reply Shop::ask_admin(std::string_view method, std::string_view target, std::string_view headers,
+                      std::string_view body) {
+  return await(send_admin(method, target, headers, body));
+}
+
+Reply Shop::admin(std::string_view method, std::string_view target, std::string_view headers,
+                  std::string_view body) {
+  return ask_admin(method, target,
+                   fmt::format("Authorization: Bearer {}\r\n{}", kShopToken, headers), body);
 }
 
 std::optional<Error> Shop::ended() const {

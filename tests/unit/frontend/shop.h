@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/handlers/admin_api.h"
 #include "frontend/handlers/api.h"
 #include "shared/http/service.h"
 #include "tests/support/memory_stream.h"
@@ -39,6 +40,7 @@ struct Reply {
 };
 
 inline constexpr std::int32_t kShopPartitions = 4;
+inline constexpr const char* kShopToken = "0123456789abcdef-token";
 
 // 10 units of "mug", 2 a user, 15 minutes to pay.
 ledger::Sale mug();
@@ -50,6 +52,7 @@ class Shop {
     Millis answer_within{20'000};
     client::ProducerOptions producer;
     std::vector<ledger::Sale> sales{mug()};
+    std::string admin_token = kShopToken;
   };
 
   Shop(client::MockCluster& cluster, Options options);
@@ -65,7 +68,16 @@ class Shop {
   // An order; `headers` beside X-User-Id.
   Reply order(std::string_view user, std::string_view headers = {}, std::string_view body = {});
 
+  // A request to the admin API, with the token.
+  Reply admin(std::string_view method, std::string_view target, std::string_view headers = {},
+              std::string_view body = {});
+  // The same without.
+  Reply ask_admin(std::string_view method, std::string_view target, std::string_view headers = {},
+                  std::string_view body = {});
+
   // The same in two steps.
+  MemoryStream& send_admin(std::string_view method, std::string_view target,
+                           std::string_view headers, std::string_view body);
   MemoryStream& send(std::string_view method, std::string_view target, std::string_view headers,
                      std::string_view body);
   std::optional<Reply> receive(MemoryStream& client);  // nothing yet: empty
@@ -79,6 +91,7 @@ class Shop {
   ShopClock clock;
   StockBook stock;
   InFlight in_flight;
+  SaleChanges changes;
   metrics::Registry registry;
   ApiMetrics metrics;
   std::unique_ptr<OrderLog> log;
@@ -87,9 +100,15 @@ class Shop {
  private:
   mutable std::mutex ended_mutex_;
   std::optional<Error> ended_;  // guarded by ended_mutex_
+  MemoryStream& send_to(http::Service& service, std::string_view method, std::string_view target,
+                        std::string_view headers, std::string_view body);
+
+  const AdminToken token_;
   net::Loop loop_;
   http::Router router_;
+  http::Router admin_router_;
   std::unique_ptr<http::Service> service_;
+  std::unique_ptr<http::Service> admin_;
   std::vector<std::unique_ptr<MemoryStream>> clients_;
 };
 

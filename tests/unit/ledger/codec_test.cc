@@ -27,8 +27,12 @@ std::vector<Event> samples() {
            .starts_at = 1'700'000'000'000,
            .ends_at = 1'700'000'600'000,
            .payment_window_ms = 900'000,
+           .draft = true,
            .paused = true,
-           .closed = true},
+           .closed = true,
+           .epoch = 7,
+           .change = "k-1",
+           .request = "0123abcd"},
       Sale{.sale = "plain"},
       Reserve{.order = kOrder,
               .sale = "phone",
@@ -66,6 +70,20 @@ std::string reserve_with(std::string_view field) {
 }
 
 }  // namespace
+
+TEST_CASE("a sale record of before there was a lifecycle") {
+  const auto event =
+      decode(R"({"type":"sale","sale":"demo","title":"A demo","stock":1000,"grant_id":"initial",)"
+             R"("unit_price":9900,"currency":"CNY","per_user_limit":1,"paused":true})");
+  REQUIRE(event);
+  CHECK(*event == Event(Sale{.sale = "demo",
+                             .title = "A demo",
+                             .stock = 1000,
+                             .unit_price = 9900,
+                             .currency = "CNY",
+                             .paused = true}));
+  CHECK(std::get<Sale>(*event).epoch == 0);
+}
 
 TEST_CASE("every event survives the log") {
   for (const Event& event : samples()) {

@@ -49,6 +49,9 @@ struct Model {
   std::map<std::string, Reserve> reserved;  // valid ones
   std::set<std::string> voided, placed, paid, released, refunds, answered;
   bool oversold = false;
+  // Of the newest record of a sale that counted; none: judged by nobody.
+  std::map<std::string, Sale> definitions;
+  std::set<std::pair<std::string, std::string>> changes;
 
   std::int64_t available(const std::string& sale) const {
     std::int64_t sum = 0;
@@ -63,8 +66,7 @@ struct Model {
     if (const auto* e = std::get_if<Epoch>(&event)) {
       epoch = std::max(epoch, e->epoch);
     } else if (const auto* s = std::get_if<Sale>(&event)) {
-      known.insert(s->sale);
-      if (s->stock > 0) grants.emplace(std::pair(s->sale, s->grant_id), s->stock);
+      sale(*s);
     } else if (const auto* r = std::get_if<Reserve>(&event)) {
       reserve(*r);
     } else if (const auto* p = std::get_if<Placed>(&event)) {
@@ -84,10 +86,44 @@ struct Model {
     }
   }
 
+  void sale(const Sale& s) {
+    const auto before = definitions.find(s.sale);
+    const bool closed = before != definitions.end() && before->second.closed;
+    const bool final = closed && (s.epoch > 0 || before->second.epoch > 0);
+    if (final || changes.contains({s.sale, s.change})) return;
+    if (s.epoch > 0) {
+      if (s.epoch != epoch) return;
+      if (s.draft && before != definitions.end() && !before->second.draft) return;
+    }
+    if (!s.change.empty()) changes.insert({s.sale, s.change});
+    known.insert(s.sale);
+    definitions[s.sale] = s;
+    if (s.stock > 0) grants.emplace(std::pair(s.sale, s.grant_id), s.stock);
+  }
+
+  // Times 10 to 20 are the sale's, when it has any.
+  bool takes_orders(const std::string& sale, std::int64_t at) const {
+    const auto found = definitions.find(sale);
+    if (found == definitions.end() || found->second.epoch == 0) return true;
+    const Sale& s = found->second;
+    return !s.draft && !s.paused && !s.closed && (!s.starts_at || (at >= 10 && at < 20));
+  }
+
+  std::int64_t waiting(const std::string& sale) const {
+    std::int64_t sum = 0;
+    for (const auto& [id, reserve] : reserved) {
+      const bool over = paid.contains(id) || released.contains(id) ||
+                        (placed.contains(id) && reserve.deadline == 0);
+      sum += reserve.sale == sale && !over ? 1 : 0;
+    }
+    return sum;
+  }
+
   void reserve(const Reserve& r) {
     if (reserved.contains(r.order) || voided.contains(r.order)) return;
     const bool enough = r.quantity <= available(r.sale);
-    const bool good = epoch > 0 && r.epoch == epoch && known.contains(r.sale);
+    const bool good = epoch > 0 && r.epoch == epoch && known.contains(r.sale) &&
+                      takes_orders(r.sale, r.reserved_at);
     if (good && !enough) oversold = true;
     if (good && enough) {
       reserved.emplace(r.order, r);
@@ -96,6 +132,23 @@ struct Model {
     }
   }
 };
+
+Sale random_sale(Random& random, std::int64_t epoch) {
+  Sale sale{.sale = kSales[random.below(3)],
+            .stock = static_cast<std::int64_t>(random.below(5)),
+            .grant_id = std::to_string(random.below(3))};
+  if (random.below(2) == 0) return sale;
+  if (random.below(4) == 0) {
+    sale.starts_at = 10;
+    sale.ends_at = 20;
+  }
+  sale.draft = random.below(8) == 0;
+  sale.paused = random.below(4) == 0;
+  sale.closed = random.below(8) == 0;
+  sale.epoch = epoch - (random.below(8) == 0 ? 1 : 0);
+  sale.change = std::to_string(random.below(6));
+  return sale;
+}
 
 Event random_event(Random& random, std::int64_t epoch) {
   const std::uint64_t order = random.below(kOrders);
@@ -106,9 +159,7 @@ Event random_event(Random& random, std::int64_t epoch) {
       return Epoch{.epoch = epoch + static_cast<std::int64_t>(random.below(3)), .writer = "w"};
     case 1:
     case 2:
-      return Sale{.sale = kSales[random.below(3)],
-                  .stock = static_cast<std::int64_t>(random.below(5)),
-                  .grant_id = std::to_string(random.below(3))};
+      return random_sale(random, epoch);
     case 3:
     case 4:
     case 5:
@@ -117,6 +168,8 @@ Event random_event(Random& random, std::int64_t epoch) {
                      .sale = sale,
                      .user = "u",
                      .quantity = static_cast<std::int64_t>(1 + random.below(2)),
+                     .reserved_at = static_cast<std::int64_t>(8 + random.below(14)),
+                     .deadline = random.below(2) == 0 ? 0 : 1'000,
                      .epoch = epoch - (random.below(8) == 0 ? 1 : 0)};
     case 7:
       return Placed{.order = id, .sale = sale};
@@ -214,6 +267,8 @@ void check_history(const std::vector<Event>& history, Random& random) {
     if (fold.available(sale) < 0) FAIL("I1 is broken");
     if (fold.available(sale) != stock[sale]) FAIL("stock_delta does not add up");
     if (fold.available(sale) != model.available(sale)) FAIL("the model has other stock");
+    const SaleState* state = fold.find_sale(sale);
+    if (state != nullptr && state->waiting != model.waiting(sale)) FAIL("other orders wait");
     static_cast<void>(replayed.apply(offset, history[i]));
     if (i == again_at) {
       for (std::size_t k = 0; k <= i; ++k) {

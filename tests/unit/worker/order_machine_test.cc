@@ -67,6 +67,24 @@ TEST_CASE("epochs and sales only move the offset") {
   check_only_offset(log.event(sale(5)), 2);
 }
 
+TEST_CASE("a reserve behind the record that closed its sale has a rejected row") {
+  Log log;
+  log.event(ledger::Epoch{.epoch = 1, .writer = "w"});
+  auto closed = sale(5);
+  closed.epoch = 1;
+  log.event(closed);
+  closed.closed = true;
+  closed.change = "close";
+  check_only_offset(log.event(closed), 3);
+  const PartitionWork work = log.event(reserve("ann"));
+  REQUIRE(work.orders.size() == 1);
+  CHECK(work.orders[0].state == OrderState::rejected);
+  CHECK(work.orders[0].reason == "ended");
+  REQUIRE(work.outbox.size() == 1);
+  CHECK(*ledger::decode(*work.outbox[0].value) ==
+        ledger::Event(ledger::Rejected{.order = id_of("ann"), .sale = "phone", .why = "ended"}));
+}
+
 TEST_CASE("a valid reserve is placed and answered") {
   Log log = opened();
   const PartitionWork work = log.event(reserve("ann"));

@@ -1,0 +1,59 @@
+#include "frontend/request_fields.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "shared/base/utf8.h"
+#include "shared/ledger/event.h"
+
+namespace sluice::frontend {
+namespace {
+
+ByteView trimmed(ByteView text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool lists(ByteView list, ByteView tag, bool weak_counts) {
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    ByteView one = trimmed(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (weak_counts && one.starts_with("W/")) one.remove_prefix(2);
+    if (one == tag || one == "*") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool is_text(ByteView text, std::size_t max_bytes) {
+  return ledger::is_plain_text(text, max_bytes) && is_utf8(text);
+}
+
+Result<std::optional<std::string>> idempotency_key(const http::Request& request,
+                                                   std::size_t max_bytes) {
+  const auto header = request.header("Idempotency-Key");
+  if (!header) return std::nullopt;
+  ByteView key = *header;
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  if (!is_text(key, max_bytes)) {
+    return fail(Code::invalid,
+                fmt::format("Idempotency-Key: must have 1 to {} bytes of UTF-8 text", max_bytes));
+  }
+  return std::string(key);
+}
+
+bool lists_tag(ByteView list, ByteView tag) {
+  return lists(list, tag, true);
+}
+
+bool lists_strong_tag(ByteView list, ByteView tag) {
+  return lists(list, tag, false);
+}
+
+}  // namespace sluice::frontend

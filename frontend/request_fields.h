@@ -1,0 +1,29 @@
+#pragma once
+// Fields of requests that more than one handler reads.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "shared/base/bytes.h"
+#include "shared/base/result.h"
+#include "shared/http/request.h"
+
+namespace sluice::frontend {
+
+// Whether it can stand in a record: what is not UTF-8 cannot be written as JSON and read back.
+bool is_text(ByteView text, std::size_t max_bytes);
+
+// The Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07: a quoted string; plain text is
+// taken too). Nothing when the request has none.
+Result<std::optional<std::string>> idempotency_key(const http::Request& request,
+                                                   std::size_t max_bytes);
+
+// Whether a list of entity tags, as of If-None-Match, has this one or is "*"; compared weakly
+// (RFC 9110 section 13.1.2). REQUIRES: the tag has no comma inside.
+bool lists_tag(ByteView list, ByteView tag);
+
+// The same for If-Match, compared strongly (section 13.1.1): a weak tag matches nothing.
+bool lists_strong_tag(ByteView list, ByteView tag);
+
+}  // namespace sluice::frontend

@@ -1,5 +1,7 @@
 #include "broker/broker.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -22,6 +24,7 @@ constexpr std::int64_t kProducerIdBlock = 1000;
 
 constexpr Millis kExpireProducersEvery{600'000};
 constexpr Millis kHousekeepEvery{1'000};
+constexpr Millis kIdleAfter{10'000};
 
 }  // namespace
 
@@ -144,11 +147,29 @@ void Broker::housekeep(Instant now) {
 
 Task<void> Broker::housekeep_store() {
   housekeeping_ = true;
-  auto job = [&store = seams_.store] { return store.housekeep(); };
+  auto job = [&store = seams_.store, trim = falls_idle()] {
+    if (trim) (void)malloc_trim(0);
+    return store.housekeep();
+  };
   (void)co_await seams_.maintenance.run(std::move(job));  // the next one tries again
   housekeeping_ = false;
   committer_.retry();
   note_refusal();
+}
+
+// True once after each time that something was written. The allocator keeps what a burst freed,
+// two thirds of all that is resident then, and looks for it only when it is asked. That takes some
+// milliseconds, in which nobody gets memory.
+bool Broker::falls_idle() {
+  const Instant now = seams_.clock.now();
+  const std::uint64_t commits = committer_.stats().commits;
+  if (std::exchange(commits_seen_, commits) != commits) {
+    idle_at_ = now + kIdleAfter;
+    return false;
+  }
+  if (!idle_at_ || now < *idle_at_) return false;
+  idle_at_.reset();
+  return true;
 }
 
 // A log line when the store stops taking appends or has another reason, one when it goes on.

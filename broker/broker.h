@@ -141,6 +141,7 @@ class Broker {
   Task<void> reclaim_index();
   void housekeep(Instant now);
   Task<void> housekeep_store();
+  bool falls_idle();
   void note_refusal();
   void arm();
 
@@ -174,7 +175,9 @@ class Broker {
   std::set<PartitionId> uncleanable_;
   std::set<PartitionId> unindexable_;
   bool housekeeping_ = false;
-  std::string refusal_;  // as the log has it
+  std::uint64_t commits_seen_ = 0;
+  std::optional<Instant> idle_at_;  // unless something is written before
+  std::string refusal_;             // as the log has it
   std::uint64_t refusals_ = 0;
   Gate gate_;
   std::string host_;

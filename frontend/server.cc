@@ -26,6 +26,7 @@ class Server::Loop {
     add_place_order(router_, api);
     add_order_status(router_, api);
     add_sales(router_, api);
+    add_pages(router_, api);  // after the JSON, whose paths are hot
   }
 
   Result<net::HostPort> listen(const net::HostPort& at) {

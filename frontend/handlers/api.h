@@ -42,6 +42,12 @@ void add_place_order(http::Router& router, const Api& api);
 void add_order_status(http::Router& router, const Api& api);
 // GET /v1/sales, GET /v1/sales/{sale}, GET /v1/time
 void add_sales(http::Router& router, const Api& api);
+// GET /, GET /sales/{sale}, GET /assets/{version}/{file}
+void add_pages(http::Router& router, const Api& api);
+
+// The stage that people are shown beside `available`: an open sale without a free unit is sold_out.
+// A draft is for nobody's eyes.
+ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, WallTime now);
 
 // A problem type of this API: urn:sluice:problem:<code>.
 http::Problem problem(int status, std::string_view code, std::string_view title);

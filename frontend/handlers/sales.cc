@@ -24,11 +24,10 @@ void append_sale(Buffer& json, const SaleStock& sale, WallTime now) {
   json += fmt::format(R"({{"id":"{}")", sale.id());
   append_text(json, "title", definition.title);
   const std::int64_t available = sale.available();
-  SaleStage stage = sale.stage(now);
-  if (stage == SaleStage::open && available <= 0) stage = SaleStage::sold_out;
   json += fmt::format(
       R"(,"state":"{}","available":{},"sold_out":{},"per_user_limit":{},"unit_price":{})",
-      name_of(stage), available, available <= 0, definition.per_user_limit, definition.unit_price);
+      name_of(shown_stage(sale, available, now)), available, available <= 0,
+      definition.per_user_limit, definition.unit_price);
   append_text(json, "currency", definition.currency);
   if (definition.starts_at) append_text(json, "starts_at", rfc3339({*definition.starts_at}));
   if (definition.ends_at) append_text(json, "ends_at", rfc3339({*definition.ends_at}));

@@ -56,6 +56,7 @@ Shop::Shop(client::MockCluster& cluster, Options options)
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_sales(router_, api);
+  add_pages(router_, api);
   add_admin_sales(admin_router_, {loop_, clock, *log, *reader, changes, token_});
   admin_ = std::make_unique<http::Service>(clock, http::Limits{}, [this](http::Request& request) {
     return admin_router_.route(request);

@@ -1,0 +1,186 @@
+// GET /, GET /sales/{sale}: the pages; GET /assets/{version}/{file}: what they load.
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "frontend/handlers/api.h"
+#include "frontend/request_fields.h"
+#include "frontend/sale_pages.h"
+#include "frontend/web_files.h"
+#include "shared/base/check.h"
+
+namespace sluice::frontend {
+namespace {
+
+// Like the JSON of sales: an edge cache may answer for a second, and takes the crowd.
+constexpr std::string_view kPageCache = "public, max-age=1, stale-while-revalidate=5";
+// A file under the version that its pages name never changes; under any other it is asked for anew.
+constexpr std::string_view kPinned = "public, max-age=31536000, immutable";
+constexpr std::string_view kAskAnew = "no-cache";
+// Nothing from elsewhere, nothing inline, and no frame around a button that buys.
+constexpr std::string_view kPolicy =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'";
+// Seconds until a browser asks again while the log is being read.
+constexpr std::string_view kStartingRetry = "2";
+
+void add_security(http::Response& response) {
+  response.add("Content-Security-Policy", kPolicy);
+  response.add("X-Content-Type-Options", "nosniff");
+  response.add("Referrer-Policy", "same-origin");
+}
+
+// ---- pages ---------------------------------------------------------------------------------
+
+const SalePages& pages() {
+  static const SalePages pages;
+  return pages;
+}
+
+PageVisit visit_of(const Api& api, const http::Request& request) {
+  PageVisit visit;
+  const auto chosen = language_named(request.query_value("lang").value_or(ByteView()));
+  visit.language_chosen = chosen.has_value();
+  visit.language =
+      chosen.value_or(preferred_language(request.header("Accept-Language").value_or(ByteView())));
+  visit.path = request.path;
+  visit.now = api.clock.wall();
+  return visit;
+}
+
+http::Response page(int status, const PageVisit& visit, Buffer html) {
+  http::Response response(status, "text/html; charset=utf-8", std::move(html));
+  response.add("Content-Language", code_of(visit.language));
+  response.add("Vary", "Accept-Language");
+  add_security(response);
+  return response;
+}
+
+http::Response fresh_page(const http::Request& request, const PageVisit& visit, Buffer html) {
+  const std::string etag = fmt::format("\"{:016x}\"", std::hash<std::string>{}(html));
+  const bool unchanged = lists_tag(request.header("If-None-Match").value_or(ByteView()), etag);
+  http::Response response = unchanged ? http::Response(304).add("Vary", "Accept-Language")
+                                      : page(200, visit, std::move(html));
+  response.add("ETag", etag);
+  response.add("Cache-Control", kPageCache);
+  return response;
+}
+
+http::Response starting(const PageVisit& visit) {
+  http::Response response = page(503, visit, pages().starting(visit));
+  response.add("Retry-After", kStartingRetry).add("Refresh", kStartingRetry);
+  response.add("Cache-Control", "no-store");
+  return response;
+}
+
+std::vector<SaleView> shown_sales(const Api& api, WallTime now) {
+  std::vector<SaleView> shown;
+  for (const SaleStock* sale : api.stock.all()) {
+    const std::int64_t available = sale->available();
+    const ledger::SaleStage stage = shown_stage(*sale, available, now);
+    if (stage == ledger::SaleStage::draft) continue;
+    shown.push_back({&sale->definition(), stage, available});
+  }
+  return shown;
+}
+
+http::Answer home(const Api& api, const http::Request& request) {
+  const PageVisit visit = visit_of(api, request);
+  if (!api.ledger.ready()) return starting(visit);
+  const std::vector<SaleView> sales = shown_sales(api, visit.now);
+  Buffer html =
+      sales.size() == 1 ? pages().sale(sales.front(), visit, true) : pages().list(sales, visit);
+  return fresh_page(request, visit, std::move(html));
+}
+
+http::Answer sale(const Api& api, const http::Request& request) {
+  const PageVisit visit = visit_of(api, request);
+  if (!api.ledger.ready()) return starting(visit);
+  const std::string_view id = request.param("sale");
+  const std::vector<SaleView> sales = shown_sales(api, visit.now);
+  for (const SaleView& sale : sales) {
+    if (sale.definition->sale != id) continue;
+    return fresh_page(request, visit, pages().sale(sale, visit, sales.size() == 1));
+  }
+  return page(404, visit, pages().no_such_sale(visit)).add("Cache-Control", "no-store");
+}
+
+// ---- assets --------------------------------------------------------------------------------
+
+// What a file is answered with. The bytes are copied once, at the start.
+struct Asset {
+  http::StaticResponse pinned;
+  http::StaticResponse ask_anew;
+  http::StaticResponse unchanged;
+};
+
+std::string_view content_type_of(std::string_view name) {
+  if (name.ends_with(".css")) return "text/css; charset=utf-8";
+  if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (name.ends_with(".svg")) return "image/svg+xml";
+  CHECK(false && "a file in frontend/web/ of no known type");
+  return {};
+}
+
+std::string assets_tag() {
+  return fmt::format("\"{}\"", web_files_version());
+}
+
+http::Response asset_response(std::string_view name, std::string_view bytes,
+                              std::string_view cache) {
+  http::Response response(200, content_type_of(name), Buffer(bytes));
+  response.add("ETag", assets_tag()).add("Cache-Control", cache);
+  add_security(response);
+  return response;
+}
+
+Asset asset_of(std::string_view name, std::string_view bytes) {
+  http::Response unchanged(304);
+  unchanged.add("ETag", assets_tag()).add("Cache-Control", kAskAnew);
+  return {.pinned = http::StaticResponse(asset_response(name, bytes, kPinned)),
+          .ask_anew = http::StaticResponse(asset_response(name, bytes, kAskAnew)),
+          .unchanged = http::StaticResponse(unchanged)};
+}
+
+// Templates are not served; texts are, as the module that scripts import.
+std::map<std::string, Asset, std::less<>> all_assets() {
+  std::map<std::string, Asset, std::less<>> assets;
+  for (const WebFile& file : web_files()) {
+    if (file.name.ends_with(".html")) continue;
+    if (!file.name.ends_with(".json")) {
+      assets.emplace(file.name, asset_of(file.name, file.bytes));
+      continue;
+    }
+    const std::string_view stem = file.name.substr(0, file.name.size() - 5);
+    const std::string name = fmt::format("{}.js", stem);
+    assets.emplace(name, asset_of(name, fmt::format("export default {};\n", file.bytes)));
+  }
+  return assets;
+}
+
+http::Answer asset(const http::Request& request) {
+  static const std::map<std::string, Asset, std::less<>> assets = all_assets();
+  const auto found = assets.find(std::string_view(request.param("file")));
+  if (found == assets.end()) return problem(404, "no-such-file", "No such file").response();
+  const Asset& asset = found->second;
+  if (lists_tag(request.header("If-None-Match").value_or(ByteView()), assets_tag())) {
+    return &asset.unchanged;
+  }
+  return request.param("version") == web_files_version() ? &asset.pinned : &asset.ask_anew;
+}
+
+}  // namespace
+
+void add_pages(http::Router& router, const Api& api) {
+  router.add("GET", "/", [api](const http::Request& request) { return home(api, request); });
+  router.add("GET", "/sales/{sale}",
+             [api](const http::Request& request) { return sale(api, request); });
+  router.add("GET", "/assets/{version}/{file}", asset);
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,291 @@
+#include "frontend/sale_pages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "frontend/page_template.h"
+#include "frontend/time_text.h"
+#include "frontend/web_files.h"
+
+namespace sluice::frontend {
+namespace {
+
+using ledger::SaleStage;
+
+constexpr std::string_view kHidden = " hidden";
+
+// Colours of page.css.
+constexpr std::uint32_t kTones = 6;
+
+// The same colours for the same sale, always (FNV-1a).
+std::string tone_of(std::string_view id) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return fmt::format("{}", (hash ^ (hash >> 16U)) % kTones);
+}
+
+// The first character of the title, whole.
+std::string_view initial_of(std::string_view title) {
+  std::size_t bytes = 1;
+  while (bytes < title.size() && (static_cast<unsigned char>(title[bytes]) & 0xc0U) == 0x80U) {
+    ++bytes;
+  }
+  return title.substr(0, bytes);
+}
+
+std::string filled(std::string_view text, std::string_view place, std::string_view value) {
+  std::string result(text);
+  const auto at = result.find(place);
+  if (at != std::string::npos) result.replace(at, place.size(), value);
+  return result;
+}
+
+// What a page calls the stage: to people, settled is closed.
+std::string_view stage_name(SaleStage stage) {
+  return name_of(stage == SaleStage::settled ? SaleStage::closed : stage);
+}
+
+// Where a list has it: what can be bought, what may be soon, what is to come, what is over.
+constexpr int kLastRank = 3;
+int rank(SaleStage stage) {
+  switch (stage) {
+    case SaleStage::open:
+      return 0;
+    case SaleStage::paused:
+    case SaleStage::sold_out:
+      return 1;
+    case SaleStage::scheduled:
+      return 2;
+    case SaleStage::draft:
+    case SaleStage::closed:
+    case SaleStage::settled:
+      return kLastRank;
+  }
+  return kLastRank;
+}
+
+// Below 0 while another writer of the log took more than there was; that is nobody's business.
+std::int64_t shown_units(const SaleView& sale) {
+  return std::max<std::int64_t>(sale.available, 0);
+}
+
+// The number that the page is about: when it opens, how many are left.
+struct Figure {
+  std::string label;
+  std::string_view kind;  // a class of page.css
+  std::string text;
+};
+
+Figure figure_of(const SaleView& sale, const PageTexts& texts) {
+  const std::string_view stage = stage_name(sale.stage);
+  if (sale.stage == SaleStage::scheduled) {
+    const std::int64_t starts_at = sale.definition->starts_at.value_or(0);
+    return {std::string(texts["label.scheduled_at"]), "moment", time_text({starts_at})};
+  }
+  std::string label(texts[fmt::format("label.{}", stage)]);
+  if (stage == "closed") return {std::move(label), "word", std::string(texts["figure.closed"])};
+  return {std::move(label), "count", fmt::format("{}", shown_units(sale))};
+}
+
+// What a list says of it beside the stage.
+std::string detail_of(const SaleView& sale, const PageTexts& texts) {
+  switch (sale.stage) {
+    case SaleStage::scheduled: {
+      const Figure starts = figure_of(sale, texts);
+      return fmt::format("{} {}", starts.label, starts.text);
+    }
+    case SaleStage::open:
+    case SaleStage::paused:
+      return filled(texts["left"], "{n}", fmt::format("{}", shown_units(sale)));
+    case SaleStage::draft:
+    case SaleStage::sold_out:
+    case SaleStage::closed:
+    case SaleStage::settled:
+      return "";
+  }
+  return "";
+}
+
+std::string price_of(const ledger::Sale& sale, const PageTexts& texts) {
+  if (sale.unit_price == 0) return std::string(texts["free"]);
+  return price_text(sale.unit_price, sale.currency);
+}
+
+std::string millis(std::optional<std::int64_t> time) {
+  return time ? fmt::format("{}", *time) : std::string();
+}
+std::string moment(std::optional<std::int64_t> time) {
+  return time ? time_text({*time}) : std::string();
+}
+std::string iso(std::optional<std::int64_t> time) {
+  return time ? rfc3339({*time}) : std::string();
+}
+
+}  // namespace
+
+struct SalePages::Tongue {
+  PageTexts texts;
+  PageTemplate page{web_file("page.html"), texts};
+  PageTemplate sale{web_file("sale.html"), texts};
+  PageTemplate list{web_file("sales.html"), texts};
+  PageTemplate item{web_file("item.html"), texts};
+  PageTemplate notice{web_file("notice.html"), texts};
+
+  explicit Tongue(Language language) : texts(web_file(fmt::format("{}.json", code_of(language)))) {}
+};
+
+SalePages::SalePages() {
+  for (const Language language : {Language::english, Language::chinese}) {
+    tongues_[static_cast<std::size_t>(language)] = std::make_unique<const Tongue>(language);
+  }
+}
+
+SalePages::~SalePages() = default;
+
+const SalePages::Tongue& SalePages::tongue(const PageVisit& visit) const {
+  return *tongues_[static_cast<std::size_t>(visit.language)];
+}
+
+namespace {
+
+std::string query_of(const PageVisit& visit) {
+  return visit.language_chosen ? fmt::format("?lang={}", code_of(visit.language)) : "";
+}
+
+// The module of the page, and ahead of its turn what it imports. Names are ours.
+std::string script_lines(std::string_view script, std::string_view language) {
+  static constexpr std::string_view kPreload = R"(<link rel="modulepreload" href="/assets/{}/{}">)";
+  if (script.empty()) return "";
+  const std::string_view version = web_files_version();
+  std::string lines;
+  std::vector<std::string> imports{"service.js", fmt::format("{}.js", language), "words.js"};
+  if (script == "sale.js") imports.insert(imports.end(), {"clock.js", "order.js", "purchase.js"});
+  for (const std::string& module : imports) {
+    lines += fmt::format(fmt::runtime(kPreload), version, module) + '\n';
+  }
+  lines +=
+      fmt::format(R"(<script type="module" src="/assets/{}/{}"></script>)", version, script) + '\n';
+  return lines;
+}
+
+}  // namespace
+
+Buffer SalePages::framed(const PageVisit& visit, std::string_view title,
+                         std::string_view description, std::string_view script,
+                         std::string_view main) const {
+  const std::string query = query_of(visit);
+  const std::string scripts = script_lines(script, code_of(visit.language));
+  static constexpr std::string_view kCurrent = R"( aria-current="true")";
+  const bool english = visit.language == Language::english;
+  return tongue(visit).page.render({{"lang", code_of(visit.language)},
+                                    {"title", title},
+                                    {"description", description},
+                                    {"version", web_files_version()},
+                                    {"scripts", scripts},
+                                    {"query", query},
+                                    {"path", visit.path},
+                                    {"english", english ? kCurrent : ""},
+                                    {"chinese", english ? "" : kCurrent},
+                                    {"main", main}});
+}
+
+Buffer SalePages::sale(const SaleView& sale, const PageVisit& visit, bool alone) const {
+  const ledger::Sale& definition = *sale.definition;
+  const PageTexts& texts = tongue(visit).texts;
+  const std::string_view stage = stage_name(sale.stage);
+  const std::int64_t shown = shown_units(sale);
+  const Figure figure = figure_of(sale, texts);
+  const std::string now = time_text(visit.now);
+  const std::string note(texts[fmt::format(
+      "note.{}", sale.stage == SaleStage::settled ? "closed" : std::string(stage))]);
+  const Buffer main = tongue(visit).sale.render(
+      {{"id", definition.sale},
+       {"title", definition.title},
+       {"tone", tone_of(definition.sale)},
+       {"state", stage},
+       {"badge", texts[fmt::format("state.{}", stage)]},
+       {"available", fmt::format("{}", shown)},
+       {"stock", fmt::format("{}", shown)},
+       {"limit", fmt::format("{}", definition.per_user_limit)},
+       {"unit_price", fmt::format("{}", definition.unit_price)},
+       {"currency", definition.currency},
+       {"price", price_of(definition, texts)},
+       {"starts_at", millis(definition.starts_at)},
+       {"ends_at", millis(definition.ends_at)},
+       {"starts_iso", iso(definition.starts_at)},
+       {"ends_iso", iso(definition.ends_at)},
+       {"starts", moment(definition.starts_at)},
+       {"ends", moment(definition.ends_at)},
+       {"starts_hidden", definition.starts_at ? "" : kHidden},
+       {"ends_hidden", definition.ends_at ? "" : kHidden},
+       {"stock_hidden", sale.stage == SaleStage::scheduled ? "" : kHidden},
+       {"each_hidden", definition.per_user_limit > 1 ? "" : kHidden},
+       {"now", fmt::format("{}", visit.now.unix_millis)},
+       {"label", figure.label},
+       {"figure", figure.text},
+       {"figure_kind", figure.kind},
+       {"note", note},
+       {"noscript", filled(texts["noscript"], "{time}", now)},
+       {"back_hidden", alone ? kHidden : ""},
+       {"query", query_of(visit)}});
+  const std::string title = fmt::format("{} · {}", definition.title, texts["brand"]);
+  return framed(visit, title, filled(texts["description"], "{title}", definition.title), "sale.js",
+                main);
+}
+
+Buffer SalePages::item(const SaleView& sale, const PageVisit& visit) const {
+  const PageTexts& texts = tongue(visit).texts;
+  const ledger::Sale& definition = *sale.definition;
+  const std::string_view stage = stage_name(sale.stage);
+  return tongue(visit).item.render({{"id", definition.sale},
+                                    {"title", definition.title},
+                                    {"initial", initial_of(definition.title)},
+                                    {"tone", tone_of(definition.sale)},
+                                    {"state", stage},
+                                    {"badge", texts[fmt::format("state.{}", stage)]},
+                                    {"price", price_of(definition, texts)},
+                                    {"detail", detail_of(sale, texts)},
+                                    {"query", query_of(visit)}});
+}
+
+Buffer SalePages::list(std::span<const SaleView> sales, const PageVisit& visit) const {
+  const PageTexts& texts = tongue(visit).texts;
+  Buffer content;
+  if (sales.empty()) {
+    content = "<p class=\"empty\">";
+    append_html_text(content, texts["no_sales"]);
+    content += "</p>\n";
+  } else {
+    content = "<ul class=\"items\">\n";
+    for (int wanted = 0; wanted <= kLastRank; ++wanted) {
+      for (const SaleView& sale : sales) {
+        if (rank(sale.stage) == wanted) content += item(sale, visit);
+      }
+    }
+    content += "</ul>\n";
+  }
+  const Buffer main = tongue(visit).list.render({{"items", content}});
+  const std::string title = fmt::format("{} · {}", texts["sales_title"], texts["brand"]);
+  return framed(visit, title, texts["sales_lead"], sales.empty() ? "" : "sales.js", main);
+}
+
+Buffer SalePages::notice(const PageVisit& visit, std::string_view key) const {
+  const PageTexts& texts = tongue(visit).texts;
+  const std::string_view text = texts[fmt::format("{}_text", key)];
+  const Buffer main = tongue(visit).notice.render(
+      {{"heading", texts[key]}, {"text", text}, {"query", query_of(visit)}});
+  return framed(visit, fmt::format("{} · {}", texts[key], texts["brand"]), text, "", main);
+}
+
+Buffer SalePages::no_such_sale(const PageVisit& visit) const {
+  return notice(visit, "no_such_sale");
+}
+
+Buffer SalePages::starting(const PageVisit& visit) const {
+  return notice(visit, "starting");
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,321 @@
+// The sale page: shows what clock, sale, purchase and order say, and passes on what people press.
+
+import { ServerClock } from './clock.js';
+import { OrderWatch } from './order.js';
+import { Purchase, buyer, setBuyer } from './purchase.js';
+import * as service from './service.js';
+import { localTime, money, number, span, text, two, write } from './words.js';
+
+const $ = (id) => document.getElementById(id);
+const main = $('main');
+const data = main.dataset;
+
+const POLL_OPEN_MS = 1_500;
+const POLL_IDLE_MS = 10_000;
+const SOON_MS = 60_000; // before the start the page looks as often as while it sells
+const BUYER_BYTES_MAX = 128;
+const FEW = 10;
+
+// ---- what is known -----------------------------------------------------------------------------
+
+const time = (value) => (value ? Number(value) : null);
+const clock = new ServerClock(Number(data.now));
+let sale = {
+  state: data.state,
+  available: Number(data.available),
+  limit: Number(data.limit),
+  price: Number(data.price),
+  currency: data.currency,
+  title: document.querySelector('h1').textContent,
+  startsAt: time(data.starts),
+  endsAt: time(data.ends),
+};
+let saleIsStale = false;
+let purchase = null;
+let watch = null;
+let order = null; // as the shop shows it
+let orderIsStale = false;
+
+// The stage as the clock has it by now; the shop's word may be some seconds old.
+function stage() {
+  const now = clock.now();
+  if (sale.state === 'settled' || sale.state === 'closed') return 'closed';
+  if (sale.endsAt !== null && now >= sale.endsAt) return 'closed';
+  if (sale.state !== 'scheduled') return sale.state;
+  if (sale.startsAt !== null && now < sale.startsAt) return 'scheduled';
+  return sale.available > 0 ? 'open' : 'sold_out';
+}
+
+// ---- the sale ----------------------------------------------------------------------------------
+
+let announced = data.state;
+
+function announce(now) {
+  if (now === announced) return;
+  announced = now;
+  $('announce').textContent = `${text(`state.${now}`)}. ${text(`note.${now}`)}`;
+}
+
+function renderCountdown(left) {
+  const seconds = Math.max(0, Math.ceil(left / 1000));
+  const parts = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  [...$('countdown').children].forEach((part, i) => {
+    part.hidden = i === 0 && parts[0] === 0;
+    write(part.firstElementChild, two(parts[i]));
+  });
+}
+
+function renderStage(now) {
+  main.dataset.state = now;
+  write($('badge'), text(`state.${now}`));
+  write($('label'), text(`label.${now}`));
+  const few = now === 'open' && sale.available <= FEW;
+  write($('note'), text(saleIsStale ? 'live.stale' : few ? 'note.few' : `note.${now}`));
+  const counts = now !== 'scheduled' && now !== 'closed';
+  $('countdown').hidden = now !== 'scheduled';
+  $('figure').hidden = now === 'scheduled';
+  $('figure').className = `figure ${counts ? 'count' : 'word'}`;
+  $('figure').classList.toggle('few', few);
+  write($('figure'), counts ? number(sale.available) : text('figure.closed'));
+  if (now === 'scheduled') renderCountdown(sale.startsAt - clock.now());
+  announce(now);
+}
+
+function renderTime(id, at) {
+  $(`${id}-fact`).hidden = at === null;
+  if (at === null) return;
+  write($(id), localTime(at));
+  $(id).dateTime = new Date(at).toISOString();
+}
+
+function renderFacts(now) {
+  // Once the stage counts, it need not be said again.
+  $('stock-fact').hidden = now !== 'scheduled';
+  $('each').hidden = sale.limit < 2;
+  write(document.querySelector('h1'), sale.title);
+  write($('price'), money(sale.price, sale.currency));
+  write($('stock'), number(sale.available));
+  write($('limit'), number(sale.limit));
+  renderTime('starts', sale.startsAt);
+  renderTime('ends', sale.endsAt);
+  $('clock').hidden = clock.error === Infinity;
+  write($('clock'), `${text('clock_local')} (${Intl.DateTimeFormat().resolvedOptions().timeZone}) · ` +
+    text('clock_synced', { n: Math.ceil(clock.error) }));
+}
+
+// ---- the order ---------------------------------------------------------------------------------
+
+const STEPS = { sending: 0, pending: 0, queued: 1, placed: 2, paid: 3 };
+
+function orderNote(state) {
+  if (orderIsStale) return text('order_note.stale');
+  const due = order?.expires_at ? Date.parse(order.expires_at) - clock.now() : 0;
+  if (state === 'placed' && due > 0) return text('order_note.placed_due', { time: span(due) });
+  return text(`order_note.${state}`);
+}
+
+function renderSteps(state) {
+  const done = STEPS[state];
+  $('steps').hidden = done === undefined;
+  const pays = Boolean(order?.expires_at) || state === 'paid';
+  [...$('steps').children].forEach((step, i) => {
+    step.className = i < done ? 'done' : i === done ? 'current' : '';
+    if (step.dataset.step === 'paid') step.hidden = !pays;
+  });
+}
+
+function renderOrder() {
+  const shown = purchase.order !== null && order !== null;
+  $('order').hidden = !shown;
+  if (!shown) return;
+  $('order').dataset.state = order.state;
+  write($('order-state'), text(`order.${order.state}`));
+  write($('order-note'), orderNote(order.state));
+  renderSteps(order.state);
+  write($('order-quantity'), number(order.quantity));
+  write($('order-total'), money(order.unit_price * order.quantity, order.currency));
+  write($('order-id'), order.order_id);
+}
+
+function followOrder() {
+  if (watch?.id === purchase.order) return;
+  watch?.close();
+  watch = null;
+  order = null;
+  orderIsStale = false;
+  if (purchase.order === null) return;
+  poll(); // it has taken units
+  watch = new OrderWatch(purchase.order, (shown, stale) => {
+    if (shown === null) purchase.refuse('gone');
+    order = shown ?? order;
+    orderIsStale = stale;
+    render();
+  });
+}
+
+// ---- buying ------------------------------------------------------------------------------------
+
+const GAVE_BACK = ['rejected', 'cancelled', 'expired'];
+
+// What the button is for: 'buy', 'again' (the order came to nothing), 'another', or nothing.
+function offer() {
+  if (purchase.order === null) return 'buy';
+  if (order === null || purchase.refusal?.code === 'limit-reached') return null;
+  if (GAVE_BACK.includes(order.state)) return 'again';
+  return order.quantity < sale.limit && STEPS[order.state] > 1 ? 'another' : null;
+}
+
+const REFUSALS = { 'sold-out': 'sold_out', 'sale-paused': 'paused', 'sale-ended': 'closed', stopped: 'stopped', gone: 'gone' };
+
+function message(now) {
+  const { activity, refusal } = purchase;
+  if (activity?.kind === 'waiting') {
+    const n = Math.max(1, Math.ceil((activity.until - performance.now()) / 1000));
+    return text(`wait.${activity.why}`, { n });
+  }
+  if (refusal === null) return '';
+  if (refusal.code === 'limit-reached') return text('refused.limit', { n: sale.limit });
+  if (refusal.code === 'key-reused') return '';
+  const known = REFUSALS[refusal.code];
+  // What the button says by now need not be said twice.
+  if (known === undefined) return text('refused.request', { detail: refusal.detail || refusal.code });
+  return known === 'sold_out' && now === 'open' ? '' : text(`refused.${known}`);
+}
+
+function buttonText(now, wanted) {
+  if (purchase.activity !== null) return text('buy.sending');
+  if (now !== 'open') return text(`buy.${now}`);
+  return text({ buy: 'buy', again: 'buy_again', another: 'buy_another' }[wanted]);
+}
+
+function renderBuying(now) {
+  const wanted = offer();
+  const busy = purchase.activity !== null;
+  $('buy').hidden = wanted === null && !busy;
+  if (!$('buy').hidden) write($('buy-button'), buttonText(now, wanted));
+  $('buy-button').disabled = busy || now !== 'open';
+  $('buy-button').setAttribute('aria-busy', String(busy));
+  $('stop').hidden = purchase.activity?.kind !== 'waiting';
+  $('quantity-line').hidden = sale.limit < 2 || busy;
+  $('quantity').max = sale.limit;
+  const said = message(now);
+  $('message').hidden = said === '';
+  $('message').classList.toggle('calm', busy);
+  write($('message'), said);
+  $('buyer').hidden = false;
+  write($('buyer-name'), purchase.user);
+}
+
+function render() {
+  const now = stage();
+  followOrder();
+  renderStage(now);
+  renderFacts(now);
+  renderOrder();
+  renderBuying(now);
+}
+
+function quantity() {
+  const wanted = Number($('quantity').value);
+  return Number.isInteger(wanted) ? Math.min(Math.max(wanted, 1), sale.limit) : 1;
+}
+
+function step(by) {
+  $('quantity').value = quantity();
+  $('quantity').value = Math.min(Math.max(quantity() + by, 1), sale.limit);
+}
+
+function openPurchase(name) {
+  purchase?.close();
+  purchase = new Purchase(data.sale, name, clock, render);
+  render();
+  purchase.resume();
+}
+
+$('buy').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const wanted = offer();
+  if (stage() !== 'open' || purchase.activity !== null || wanted === null) return;
+  if (wanted !== 'buy') purchase.next();
+  purchase.press(quantity());
+});
+$('stop').addEventListener('click', () => purchase.stop());
+$('fewer').addEventListener('click', () => step(-1));
+$('more').addEventListener('click', () => step(1));
+$('buyer').addEventListener('toggle', () => {
+  if (!$('buyer').open) return;
+  $('buyer-input').value = purchase.user;
+  $('buyer-input').focus();
+});
+$('buyer-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const input = $('buyer-input');
+  const name = input.value.trim();
+  const bytes = new TextEncoder().encode(name).length;
+  input.setCustomValidity(bytes < 1 || bytes > BUYER_BYTES_MAX ? text('buyer_invalid') : '');
+  if (!input.reportValidity()) return;
+  setBuyer(name);
+  $('buyer').open = false;
+  if (name !== purchase.user) openPurchase(name);
+});
+$('buyer-input').addEventListener('input', () => $('buyer-input').setCustomValidity(''));
+
+// ---- time passes -------------------------------------------------------------------------------
+
+let ticker = 0;
+
+// At each full second of what is counted down, and to the moment when the sale opens.
+function tick() {
+  clearTimeout(ticker);
+  render();
+  const left = (sale.startsAt ?? 0) - clock.now();
+  const next = left > 0 ? left % 1000 : 1000 - (clock.now() % 1000);
+  ticker = setTimeout(tick, Math.max(next, 10));
+}
+
+function take(answer) {
+  saleIsStale = answer.status !== 200;
+  if (saleIsStale) return;
+  const shown = answer.body;
+  sale = {
+    state: shown.state,
+    available: Math.max(0, shown.available),
+    limit: shown.per_user_limit,
+    price: shown.unit_price,
+    currency: shown.currency,
+    title: shown.title,
+    startsAt: shown.starts_at ? Date.parse(shown.starts_at) : null,
+    endsAt: shown.ends_at ? Date.parse(shown.ends_at) : null,
+  };
+}
+
+function pollDistance() {
+  const now = stage();
+  if (now === 'closed') return POLL_IDLE_MS;
+  if (now === 'scheduled') return sale.startsAt - clock.now() < SOON_MS ? POLL_OPEN_MS : POLL_IDLE_MS;
+  return POLL_OPEN_MS;
+}
+
+let poller = 0;
+let failures = 0;
+
+async function poll() {
+  clearTimeout(poller);
+  if (clock.isStale()) await clock.sync();
+  const answer = await service.sale(data.sale);
+  take(answer);
+  failures = answer.status === 200 ? 0 : failures + 1;
+  tick();
+  const distance = failures > 0 ? service.backoff(failures, answer) : pollDistance() * (0.75 + Math.random() / 2);
+  if (!document.hidden) poller = setTimeout(poll, distance);
+}
+
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(poller);
+  if (!document.hidden) poll();
+});
+addEventListener('online', poll);
+
+openPurchase(buyer());
+tick();
+poll();

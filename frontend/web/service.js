@@ -1,0 +1,67 @@
+// The shop's HTTP API. An answer is {status, code, body, header(name), retryAfter}; a request that
+// found no server has status 0.
+
+const TIMEOUT_MS = 30_000;
+
+async function request(path, options = {}) {
+  try {
+    const response = await fetch(path, {
+      cache: 'no-store',
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...options,
+    });
+    const body = response.status === 304 ? null : await response.json().catch(() => null);
+    return {
+      status: response.status,
+      code: body?.code ?? '',
+      body,
+      header: (name) => response.headers.get(name),
+      retryAfter: retryAfter(response, body),
+    };
+  } catch {
+    return { status: 0, code: '', body: null, header: () => null, retryAfter: null };
+  }
+}
+
+// Milliseconds, or null. The header has whole seconds or a date; a problem may be more precise.
+function retryAfter(response, body) {
+  if (Number.isFinite(body?.retry_after_ms)) return Math.max(0, body.retry_after_ms);
+  const text = response.headers.get('Retry-After');
+  if (text === null) return null;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const until = Date.parse(text) - Date.now();
+  return Number.isFinite(until) ? Math.max(0, until) : null;
+}
+
+export async function serverTime() {
+  const answer = await request('/v1/time');
+  return answer.status === 200 ? answer.body.unix_ms : null;
+}
+
+export const allSales = () => request('/v1/sales');
+
+export const sale = (id) => request(`/v1/sales/${encodeURIComponent(id)}`);
+
+// Header values are bytes; a name that is not Latin goes as its UTF-8.
+const headerText = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
+export const placeOrder = (saleId, buyer, key, quantity) =>
+  request(`/v1/sales/${encodeURIComponent(saleId)}/orders`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-User-Id': headerText(buyer), 'Idempotency-Key': `"${key}"` },
+    body: JSON.stringify({ quantity }),
+  });
+
+// With a tag: 304 while nothing has changed, after `wait` seconds where the server can wait.
+export const order = (id, tag, wait) =>
+  request(`/v1/orders/${encodeURIComponent(id)}`, {
+    headers: tag ? { 'If-None-Match': tag, Prefer: `wait=${wait}` } : {},
+  });
+
+// How long to wait before attempt `n` (0, 1, …): what the server asks for, else doubling, and up to
+// half more of it, so that a crowd that was refused together does not come back together.
+export function backoff(n, answer, first = 500, most = 20_000) {
+  const least = Math.max(answer?.retryAfter ?? 0, Math.min(first * 2 ** n, most));
+  return least * (1 + Math.random() / 2);
+}

@@ -68,7 +68,7 @@ Result<std::int32_t> partition_count(client::Admin& admin) {
 }  // namespace
 
 LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
-                           InFlight& in_flight, SaleChanges& changes,
+                           InFlight& in_flight, SaleChanges& changes, OrderBoard& board,
                            std::function<void(Error)> on_end)
     : options_(std::move(options)),
       clock_(clock),
@@ -76,6 +76,7 @@ LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, S
       stock_(stock),
       in_flight_(in_flight),
       changes_(changes),
+      board_(board),
       on_end_(std::move(on_end)) {}
 
 LedgerReader::~LedgerReader() = default;
@@ -241,15 +242,19 @@ Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
     case Kind::repeated:
     case Kind::voided:
       if (ready()) reserve_read(index, change.order);
+      tell(change.order);
       return {};
     case Kind::rejected:
     case Kind::cancelled:
     case Kind::expired:
       if (ready()) follow_order(index, change.order);
+      tell(change.order);
       return {};
     case Kind::placed:
     case Kind::paid:
     case Kind::refund_due:
+      tell(change.order);
+      return {};
     case Kind::replayed:
     case Kind::ignored:
       return {};
@@ -311,6 +316,10 @@ void LedgerReader::reserve_read(std::int32_t index, std::string_view id) {
                         order.void_reason == ledger::VoidReason::none;
     return counts ? Placement::queued : Placement::not_reserved;
   });
+}
+
+void LedgerReader::tell(std::string_view id) {
+  if (const auto bytes = ledger::pack_order_id(id)) board_.changed(*bytes);
 }
 
 // Brings the stock to what the fold says of the order.
@@ -475,6 +484,9 @@ std::optional<OrderStatus> LedgerReader::find_order(std::string_view id) const {
     status.deadline = order->deadline;
     status.state = state_text(*order);
     status.reason = partition->fold.why_rejected(id);
+    status.payment = partition->fold.payment_of(id);
+    status.refund_due = order->refund_due;
+    status.position = order->changed;
     if (order->sale != nullptr) {
       status.sale = order->sale->definition.sale;
       status.currency = order->sale->definition.currency;

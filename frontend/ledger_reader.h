@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "frontend/in_flight.h"
+#include "frontend/order_board.h"
 #include "frontend/order_log.h"
 #include "frontend/sale_changes.h"
 #include "frontend/stock_book.h"
@@ -41,8 +42,11 @@ struct OrderStatus {
   std::int64_t quantity = 0;
   std::int64_t reserved_at = 0;
   std::int64_t deadline = 0;
-  std::string state;   // queued, placed, paid, rejected, cancelled, expired
-  std::string reason;  // of a rejected order
+  std::string state;    // queued, placed, paid, rejected, cancelled, expired
+  std::string reason;   // of a rejected order
+  std::string payment;  // the provider's id of it
+  bool refund_due = false;
+  std::int64_t position = -1;  // on the log, of what changed it last; -1: in flight
 };
 
 class LedgerReader {
@@ -56,7 +60,8 @@ class LedgerReader {
   // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot
   // be trusted. REQUIRES: the references outlive it.
   LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
-               InFlight& in_flight, SaleChanges& changes, std::function<void(Error)> on_end);
+               InFlight& in_flight, SaleChanges& changes, OrderBoard& board,
+               std::function<void(Error)> on_end);
   // Stops and joins.
   ~LedgerReader();
 
@@ -101,6 +106,7 @@ class LedgerReader {
   void sale_read(const ledger::Change& change, const ledger::Sale& record);
   void sale_changed(const ledger::Change& change, const ledger::Sale& definition);
   void reserve_read(std::int32_t index, std::string_view id);
+  void tell(std::string_view id);
   void follow_order(std::int32_t index, std::string_view id);
   void undo(const std::vector<ledger::Reserve>& reserves);
   Result<void> take_over(std::int32_t index);
@@ -117,6 +123,7 @@ class LedgerReader {
   StockBook& stock_;
   InFlight& in_flight_;
   SaleChanges& changes_;
+  OrderBoard& board_;
   std::function<void(Error)> on_end_;
 
   mutable std::shared_mutex folds_mutex_;

@@ -38,6 +38,7 @@ class Process {
         in_flight_(options.answer_within),
         changes_(options.answer_within, stock_),
         admin_token_(options.admin_token),
+        payments_(options.payment_secret),
         metrics_api_(metrics_),
         admin_(loop_, clock_, {},
                [this](http::Request& request) { return router_.route(request); }),
@@ -51,11 +52,11 @@ class Process {
     log_ = std::make_unique<OrderLog>(std::move(producer), uuid_text(random_uuid(random)));
     reader_ = std::make_unique<LedgerReader>(
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
-        clock_, *log_, stock_, in_flight_, changes_,
+        clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
-    server_ =
-        std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, metrics_api_},
-                                 http_limits(options_), options_.loops);
+    server_ = std::make_unique<Server>(
+        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, payments_, metrics_api_},
+        http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));
@@ -130,7 +131,9 @@ class Process {
   StockBook stock_;
   InFlight in_flight_;
   SaleChanges changes_;
+  OrderBoard board_;
   const AdminToken admin_token_;
+  const PaymentSignature payments_;
   metrics::Registry metrics_;
   ApiMetrics metrics_api_;
   http::Router router_;

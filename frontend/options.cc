@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "frontend/admin_token.h"
+#include "frontend/payment_signature.h"
 #include "frontend/time_text.h"
 #include "shared/net/host_port.h"
 
@@ -41,6 +42,30 @@ Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string
   return fail(Code::invalid, fmt::format("sale {}: {}: {}", sale, field, time.error().context));
 }
 
+void add_rules(config::Schema& s, const Options& o) {
+  s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
+  s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
+  s.add_rule([&o]() -> Result<void> {
+    const std::string& token = o.admin_token;
+    const bool fits = token.size() >= kMinAdminTokenBytes && token.size() <= kMaxAdminTokenBytes;
+    if (token.empty() || (fits && is_bearer_token(token))) return {};
+    return fail(Code::invalid, fmt::format("admin_token: must have {} to {} characters of A-Z a-z "
+                                           "0-9 - . _ ~ + / =",
+                                           kMinAdminTokenBytes, kMaxAdminTokenBytes));
+  });
+  s.add_rule([&o]() -> Result<void> {
+    const std::size_t size = o.payment_secret.size();
+    if (size == 0 || size >= kMinPaymentSecretBytes) return {};
+    return fail(Code::invalid,
+                fmt::format("payment_secret: must have {} bytes or more", kMinPaymentSecretBytes));
+  });
+  s.add_rule([&o]() -> Result<void> {
+    const auto sales = configured_sales(o);
+    if (!sales) return std::unexpected(sales.error());
+    return {};
+  });
+}
+
 }  // namespace
 
 config::Schema describe(Options& o) {
@@ -51,6 +76,9 @@ config::Schema describe(Options& o) {
   s.add("admin_token", o.admin_token, "text",
         "Who sends it as Authorization: Bearer may create, change and stop sales: 16 to 512 "
         "characters of A-Z a-z 0-9 - . _ ~ + / =. Empty: nobody may");
+  s.add("payment_secret", o.payment_secret, "text",
+        "What the payment provider signs its notifications with, 16 bytes or more. Empty: none is "
+        "taken");
   s.add("bootstrap_servers", o.bootstrap_servers, "host:port,...",
         "The brokers that keep the order log: sluice-broker or an Apache Kafka cluster");
   s.add("log_level", o.log_level, "level", "How much to log")
@@ -92,21 +120,7 @@ config::Schema describe(Options& o) {
         "Further options of the Kafka client (librdkafka's names), such as security.protocol=ssl");
   s.add_list("sales", o.sales, "sales", "Sales to open. What the order log says of a sale wins",
              describe_sale, SaleOptions{.title = "A demo", .stock = 1000, .unit_price = 9900});
-  s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
-  s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
-  s.add_rule([&o]() -> Result<void> {
-    const std::string& token = o.admin_token;
-    const bool fits = token.size() >= kMinAdminTokenBytes && token.size() <= kMaxAdminTokenBytes;
-    if (token.empty() || (fits && is_bearer_token(token))) return {};
-    return fail(Code::invalid, fmt::format("admin_token: must have {} to {} characters of A-Z a-z "
-                                           "0-9 - . _ ~ + / =",
-                                           kMinAdminTokenBytes, kMaxAdminTokenBytes));
-  });
-  s.add_rule([&o]() -> Result<void> {
-    const auto sales = configured_sales(o);
-    if (!sales) return std::unexpected(sales.error());
-    return {};
-  });
+  add_rules(s, o);
   return s;
 }
 

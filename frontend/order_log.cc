@@ -60,6 +60,10 @@ Result<void> OrderLog::append(ledger::Sale sale, std::int32_t partition, const P
   return producer_->send(record(std::move(sale), partition), judged(owner, std::move(done)));
 }
 
+Result<void> OrderLog::append(const ledger::Event& outcome, std::int32_t partition, Done done) {
+  return producer_->send(record(outcome, partition), std::move(done));
+}
+
 Result<void> OrderLog::begin_epoch(std::int32_t partition, std::int64_t epoch, Done done) {
   PartitionEpoch& owner = *epochs_[static_cast<std::size_t>(partition)];
   const std::unique_lock lock(owner.mutex);

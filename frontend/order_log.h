@@ -49,6 +49,8 @@ class OrderLog {
   using PrepareSale = std::function<void(const ledger::Sale&)>;
   Result<void> append(ledger::Sale sale, std::int32_t partition, const PrepareSale& prepare,
                       Done done);
+  // Sends what became of an order. It counts by its place on the log, under any epoch.
+  Result<void> append(const ledger::Event& outcome, std::int32_t partition, Done done);
   // Sends an epoch record; reserves appended after it carry it.
   Result<void> begin_epoch(std::int32_t partition, std::int64_t epoch, Done done);
   // The epoch record was read back, whatever its report said.

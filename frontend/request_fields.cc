@@ -1,6 +1,7 @@
 #include "frontend/request_fields.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -46,6 +47,23 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request,
                 fmt::format("Idempotency-Key: must have 1 to {} bytes of UTF-8 text", max_bytes));
   }
   return std::string(key);
+}
+
+std::optional<std::chrono::seconds> preferred_wait(const http::Request& request) {
+  constexpr ByteView kWait = "wait=";
+  ByteView rest = request.header("Prefer").value_or(ByteView());
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    const ByteView one = trimmed(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (!http::equal_ignoring_case(one.substr(0, kWait.size()), kWait)) continue;
+    std::uint32_t seconds = 0;
+    const ByteView number = one.substr(kWait.size());
+    const char* const end = number.data() + number.size();
+    const auto [stop, error] = std::from_chars(number.data(), end, seconds);
+    if (error == std::errc() && stop == end) return std::chrono::seconds(seconds);
+  }
+  return std::nullopt;
 }
 
 bool lists_tag(ByteView list, ByteView tag) {

@@ -1,6 +1,7 @@
 #pragma once
 // Fields of requests that more than one handler reads.
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ bool is_text(ByteView text, std::size_t max_bytes);
 // taken too). Nothing when the request has none.
 Result<std::optional<std::string>> idempotency_key(const http::Request& request,
                                                    std::size_t max_bytes);
+
+// How long the request wants to wait for news: "Prefer: wait=20" (RFC 7240). Nothing when it does
+// not say, or nothing that can be understood.
+std::optional<std::chrono::seconds> preferred_wait(const http::Request& request);
 
 // Whether a list of entity tags, as of If-None-Match, has this one or is "*"; compared weakly
 // (RFC 9110 section 13.1.2). REQUIRES: the tag has no comma inside.

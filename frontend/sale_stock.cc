@@ -156,6 +156,16 @@ void SaleStock::follow(std::string_view name, const ledger::PackedOrderId& order
   give_back(before - after);
 }
 
+std::vector<ledger::PackedOrderId> SaleStock::orders_of(std::string_view name) const {
+  const Shard& shard = shards_[hash_of(name) % kShards];
+  const std::lock_guard lock(shard.mutex);
+  std::vector<ledger::PackedOrderId> orders;
+  const User* user = shard.find(name);
+  if (user == nullptr) return orders;
+  for (const Taken& taken : user->orders) orders.push_back(taken.order);
+  return orders;
+}
+
 bool SaleStock::newest_order(std::string_view name, ledger::PackedOrderId& order) const {
   const Shard& shard = shards_[hash_of(name) % kShards];
   const std::lock_guard lock(shard.mutex);

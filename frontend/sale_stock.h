@@ -84,6 +84,8 @@ class SaleStock {
   // More units to sell. By one thread at a time.
   void grant(std::int64_t units);
 
+  // All that are known of the user's, the ones that hold nothing any more, too.
+  std::vector<ledger::PackedOrderId> orders_of(std::string_view user) const;
   // The user's newest order, to be linked from "limit reached". False when there is none.
   bool newest_order(std::string_view user, ledger::PackedOrderId& order) const;
 

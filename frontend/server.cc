@@ -20,11 +20,13 @@ class Server::Loop {
         http_(loop_, shared.clock, limits,
               [this](http::Request& request) { return router_.route(request); }),
         patience_(loop_, shared.clock),
-        in_flight_(shared.in_flight) {
-    const Api api{loop_,      shared.clock,  shared.stock,  shared.in_flight,
-                  shared.log, shared.ledger, shared.metrics};
+        in_flight_(shared.in_flight),
+        board_(shared.board) {
+    const Api api{loop_,         shared.clock, shared.stock,    shared.in_flight, shared.log,
+                  shared.ledger, shared.board, shared.payments, shared.metrics};
     add_place_order(router_, api);
     add_order_status(router_, api);
+    add_order_end(router_, api);
     add_sales(router_, api);
     add_pages(router_, api);  // after the JSON, whose paths are hot
   }
@@ -47,6 +49,7 @@ class Server::Loop {
 
  private:
   Task<void> stop(Millis grace) {
+    board_.stop();  // whoever waits for news asks again elsewhere
     // Whoever still waits for the log then is told "pending" in time.
     patience_.arm(clock_.now() + grace * 4 / 5, [this] { in_flight_.stop_waiting(); });
     co_await http_.stop(clock_.now() + grace);
@@ -60,6 +63,7 @@ class Server::Loop {
   http::Server http_;
   net::Timer patience_;
   InFlight& in_flight_;
+  OrderBoard& board_;
   Gate gate_;
   std::jthread thread_;
 };

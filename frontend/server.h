@@ -23,6 +23,8 @@ struct Shared {
   InFlight& in_flight;
   OrderLog& log;
   const LedgerReader& ledger;
+  OrderBoard& board;
+  const PaymentSignature& payments;
   ApiMetrics& metrics;
 };
 

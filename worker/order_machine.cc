@@ -16,6 +16,8 @@ using Kind = ledger::Change::Kind;
 
 constexpr std::int32_t kOutcomePart = 0;
 constexpr std::int32_t kDeadLetterPart = 1;
+// The reason in a row whose money goes back: it was paid when its units were free again.
+constexpr const char* kRefundDue = "refund_due";
 
 // Who an unreadable reserve was for. The rest of the record stays unread.
 struct Addressee {
@@ -54,6 +56,7 @@ bool changes_row(const ledger::Change& change) {
     case Kind::paid:
     case Kind::cancelled:
     case Kind::expired:
+    case Kind::refund_due:
       return true;
     case Kind::rejected:
       return change.stock_delta > 0;
@@ -68,7 +71,6 @@ bool changes_row(const ledger::Change& change) {
     case Kind::voided:
     case Kind::repeated:
     case Kind::placed:
-    case Kind::refund_due:
     case Kind::ignored:
       return false;
   }
@@ -99,11 +101,20 @@ void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& eve
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
   } else if (changes_row(change)) {
-    const std::string order(change.order);
-    work.changes.push_back({.order_id = order,
-                            .state = fold_.find_order(order)->state,
-                            .reason = std::string(fold_.why_rejected(order))});
+    work.changes.push_back(row_change(std::string(change.order)));
   }
+}
+
+OrderChange OrderMachine::row_change(const std::string& id) const {
+  const ledger::Order& order = *fold_.find_order(id);
+  // A void order's row is rejected from the start.
+  const bool is_void = order.state == ledger::OrderState::voided;
+  std::string reason(is_void ? name_of(order.void_reason) : fold_.why_rejected(id));
+  if (order.refund_due)
+    reason = reason.empty() ? kRefundDue : fmt::format("{}: {}", kRefundDue, reason);
+  return {.order_id = id,
+          .state = is_void ? ledger::OrderState::rejected : order.state,
+          .reason = reason.substr(0, ledger::kMaxWhyBytes)};
 }
 
 void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::Change& change,

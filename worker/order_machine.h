@@ -5,7 +5,9 @@
 //   valid reserve        a placed row, and `placed` to the log
 //   void reserve         a rejected row with the reason, and `rejected` to the log
 //   reserve seen before  nothing
-//   paid, cancelled, …   the row's new state, when the fold says that it changed
+//   paid, cancelled, …   the row's new state, when the fold says that it changed: the log's order
+//                        decides which of two comes first
+//   paid too late        the reason refund_due in the row
 //   unreadable record    a dead letter with the record and the error; and a rejected row with its
 //                        `rejected`, when it is a reserve whose order and sale can be read
 //   anything else        only the offset moves
@@ -48,6 +50,7 @@ class OrderMachine {
                    PartitionWork& work);
   void apply_reserve(const ledger::Reserve& reserve, const ledger::Change& change,
                      std::int64_t offset, WallTime now, PartitionWork& work);
+  OrderChange row_change(const std::string& id) const;
   void apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
                         PartitionWork& work);
   OutboxRow outcome(std::int64_t offset, const ledger::Event& event) const;

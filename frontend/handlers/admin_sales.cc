@@ -313,11 +313,7 @@ using Handler = http::Answer (*)(const AdminApi&, const http::Request&);
 http::Router::RouteHandler guarded(const AdminApi& api, Handler handler) {
   return [api, handler](const http::Request& request) -> http::Answer {
     if (auto refusal = api.token.refuse(request)) return std::move(*refusal);
-    if (!api.ledger.ready()) {
-      return problem(503, "starting", "The order log is still being read")
-          .response()
-          .add("Retry-After", "1");
-    }
+    if (!api.ledger.ready()) return starting();
     return handler(api, request);
   };
 }

@@ -33,4 +33,22 @@ http::Response no_such_sale() {
   return problem(404, "no-such-sale", "No such sale").response();
 }
 
+http::Response no_user() {
+  return problem(401, "no-user", "Whose order?")
+      .detail("The request needs the header X-User-Id with 1 to 128 bytes of UTF-8 text")
+      .response()
+      .add("WWW-Authenticate", "X-User-Id");
+}
+
+http::Response starting() {
+  return problem(503, "starting", "The service is starting")
+      .detail("Nothing was reserved; the order log is still being read")
+      .response()
+      .add("Retry-After", "1");
+}
+
+http::Response bad_request(std::string_view detail) {
+  return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
+}
+
 }  // namespace sluice::frontend

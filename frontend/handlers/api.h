@@ -3,7 +3,9 @@
 
 #include "frontend/in_flight.h"
 #include "frontend/ledger_reader.h"
+#include "frontend/order_board.h"
 #include "frontend/order_log.h"
+#include "frontend/payment_signature.h"
 #include "frontend/stock_book.h"
 #include "shared/base/clock.h"
 #include "shared/http/problem.h"
@@ -13,6 +15,9 @@
 #include "shared/net/loop.h"
 
 namespace sluice::frontend {
+
+// Who a request is from. The demo's identity: a plain header that anybody can set.
+inline constexpr std::string_view kUserHeader = "X-User-Id";
 
 // What the handlers count; any thread.
 struct ApiMetrics {
@@ -33,13 +38,17 @@ struct Api {
   InFlight& in_flight;
   OrderLog& log;
   const LedgerReader& ledger;
+  OrderBoard& board;
+  const PaymentSignature& payments;
   ApiMetrics& metrics;
 };
 
 // POST /v1/sales/{sale}/orders
 void add_place_order(http::Router& router, const Api& api);
-// GET /v1/orders/{id}
+// GET /v1/orders, GET /v1/orders/{id}
 void add_order_status(http::Router& router, const Api& api);
+// DELETE /v1/orders/{id}, POST /v1/orders/{id}/payment
+void add_order_end(http::Router& router, const Api& api);
 // GET /v1/sales, GET /v1/sales/{sale}, GET /v1/time
 void add_sales(http::Router& router, const Api& api);
 // GET /, GET /sales/{sale}, GET /assets/{version}/{file}
@@ -52,5 +61,8 @@ ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, Wal
 // A problem type of this API: urn:sluice:problem:<code>.
 http::Problem problem(int status, std::string_view code, std::string_view title);
 http::Response no_such_sale();
+http::Response no_user();
+http::Response starting();
+http::Response bad_request(std::string_view detail);
 
 }  // namespace sluice::frontend

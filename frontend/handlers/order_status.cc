@@ -1,83 +1,124 @@
-// GET /v1/orders/{id}: what the log says of an order, or that it is on its way there.
+// GET /v1/orders/{id}: what the log says of an order, or that it is on its way there; at once, or
+// (Prefer: wait=N, RFC 7240) when there is something new. GET /v1/orders: a user's orders.
 
-#include <functional>
+#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
+#include "frontend/order_view.h"
 #include "frontend/request_fields.h"
-#include "frontend/time_text.h"
 #include "shared/http/problem.h"
 
 namespace sluice::frontend {
 namespace {
 
-Buffer status_json(const OrderStatus& order) {
-  Buffer json = fmt::format(R"({{"order_id":"{}","sale":"{}","user":)", order.order, order.sale);
-  http::append_json_string(json, order.user);
-  json += fmt::format(R"(,"quantity":{},"unit_price":{},"currency":)", order.quantity,
-                      order.unit_price);
-  http::append_json_string(json, order.currency);
-  json +=
-      fmt::format(R"(,"state":"{}","reserved_at":"{}")", order.state, rfc3339({order.reserved_at}));
-  if (order.deadline > 0) json += fmt::format(R"(,"expires_at":"{}")", rfc3339({order.deadline}));
-  if (!order.reason.empty()) {
-    json += R"(,"reason":)";
-    http::append_json_string(json, order.reason);
+// A client that wants to wait longer asks again. Far below the time that proxies give an answer.
+constexpr std::chrono::seconds kLongestWait{30};
+// Orders of one page.
+constexpr std::int64_t kPageOrders = 50;
+constexpr std::int64_t kMaxPageOrders = 200;
+
+// Without a tag there is something new when the order is not under way any more.
+bool is_news(const http::Request& request, const OrderStatus& order) {
+  const auto known = request.header("If-None-Match");
+  return known ? !lists_tag(*known, order_tag(order)) : !is_under_way(order);
+}
+
+Task<http::Response> wait_for_news(Api api, const http::Request& request,
+                                   ledger::PackedOrderId packed, std::chrono::seconds wait) {
+  const Instant deadline = api.clock.now() + wait;
+  const std::string id = ledger::order_id_text(packed);
+  while (true) {
+    OrderWatch watch(api.board, api.loop, api.clock, packed);
+    const auto order = look_up(api.in_flight, api.ledger, id);
+    if (!order) co_return no_such_order();
+    if (is_news(request, *order) || api.clock.now() >= deadline || api.board.stopped()) {
+      co_return show_order(request, *order).add("Preference-Applied", "wait");
+    }
+    co_await watch.changed_or(deadline);
   }
-  json += "}\n";
-  return json;
-}
-
-OrderStatus status_of(const InFlight::View& in_flight) {
-  const ledger::Reserve& reserve = in_flight.reserve;
-  return {.order = reserve.order,
-          .sale = reserve.sale,
-          .user = reserve.user,
-          .currency = reserve.currency,
-          .unit_price = reserve.unit_price,
-          .quantity = reserve.quantity,
-          .reserved_at = reserve.reserved_at,
-          .deadline = reserve.deadline,
-          .state = in_flight.durable ? "queued" : "pending"};
-}
-
-// State and reason are all of the representation that changes.
-std::string etag_of(const OrderStatus& order) {
-  if (order.reason.empty()) return '"' + order.state + '"';
-  return fmt::format("\"{}-{:x}\"", order.state, std::hash<std::string>{}(order.reason));
-}
-
-http::Response answer(const http::Request& request, const OrderStatus& order) {
-  const std::string etag = etag_of(order);
-  const bool unchanged = lists_tag(request.header("If-None-Match").value_or(ByteView()), etag);
-  http::Response response =
-      unchanged ? http::Response(304) : http::Response::json(200, status_json(order));
-  response.add("ETag", etag);
-  response.add("Cache-Control", "private, no-cache");
-  return response;
 }
 
 http::Answer show(const Api& api, const http::Request& request) {
   const ByteView id = request.param("id");
-  const auto packed = ledger::pack_order_id(id);
-  if (packed) {
-    // In flight first: what leaves there is in the ledger already.
-    if (const auto in_flight = api.in_flight.find(*packed)) {
-      return answer(request, status_of(*in_flight));
+  const auto order = look_up(api.in_flight, api.ledger, id);
+  if (!order && !api.ledger.ready()) return starting();
+  if (!order) return no_such_order();
+  const auto wait = preferred_wait(request);
+  if (!wait || is_news(request, *order)) return show_order(request, *order);
+  return wait_for_news(api, request, *ledger::pack_order_id(id), std::min(*wait, kLongestWait));
+}
+
+// "limit" and "after" of the query; empty: the limit is none.
+std::optional<std::int64_t> page_size(const http::Request& request) {
+  const auto text = request.query_value("limit");
+  if (!text) return kPageOrders;
+  std::int64_t limit = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  const bool whole = error == std::errc() && end == text->data() + text->size();
+  if (!whole || limit < 1 || limit > kMaxPageOrders) return std::nullopt;
+  return limit;
+}
+
+// The newest first; an order that another program put there for the user is among them.
+std::vector<OrderStatus> orders_of(const Api& api, std::string_view user, const SaleStock* of) {
+  std::vector<OrderStatus> orders;
+  for (const SaleStock* sale : api.stock.all()) {
+    if (of != nullptr && sale != of) continue;
+    for (const auto& id : sale->orders_of(user)) {
+      auto order = look_up(api.in_flight, api.ledger, ledger::order_id_text(id));
+      if (order) orders.push_back(std::move(*order));
     }
-    if (const auto order = api.ledger.find_order(id)) return answer(request, *order);
   }
-  if (!api.ledger.ready()) {
-    return problem(503, "starting", "The service is starting").response().add("Retry-After", "1");
+  std::ranges::sort(orders, [](const OrderStatus& a, const OrderStatus& b) {
+    return std::pair(b.reserved_at, std::string_view(b.order)) <
+           std::pair(a.reserved_at, std::string_view(a.order));
+  });
+  return orders;
+}
+
+http::Answer list(const Api& api, const http::Request& request) {
+  if (!api.ledger.ready()) return starting();
+  const ByteView user = request.header(kUserHeader).value_or(ByteView());
+  if (!is_text(user, ledger::kMaxUserBytes)) return no_user();
+  const auto limit = page_size(request);
+  if (!limit) return bad_request(fmt::format("limit: must be from 1 to {}", kMaxPageOrders));
+  const SaleStock* sale = nullptr;
+  if (const auto id = request.query_value("sale")) {
+    sale = api.stock.find(*id);
+    if (sale == nullptr) return no_such_sale();
   }
-  return problem(404, "no-such-order", "No such order").response();
+  const auto orders = orders_of(api, user, sale);
+  auto at = orders.begin();
+  if (const auto after = request.query_value("after")) {
+    at = std::ranges::find(orders, *after, &OrderStatus::order);
+    if (at == orders.end()) return bad_request("after: is none of these orders");
+    ++at;
+  }
+  const auto count = std::min<std::int64_t>(*limit, orders.end() - at);
+  const auto end = at + count;
+  Buffer json = R"({"orders":[)";
+  for (auto order = at; order != end; ++order) {
+    if (order != at) json += ',';
+    json += order_json(*order);
+  }
+  json += ']';
+  if (end != orders.end()) json += fmt::format(R"(,"next":"{}")", std::prev(end)->order);
+  json += "}\n";
+  return http::Response::json(200, std::move(json)).add("Cache-Control", "private, no-store");
 }
 
 }  // namespace
 
 void add_order_status(http::Router& router, const Api& api) {
+  router.add("GET", "/v1/orders",
+             [api](const http::Request& request) { return list(api, request); });
   router.add("GET", "/v1/orders/{id}",
              [api](const http::Request& request) { return show(api, request); });
 }

@@ -21,9 +21,6 @@ namespace {
 
 using ledger::SaleStage;
 
-// Who a request is from. The demo's identity: a plain header that anybody can set.
-constexpr std::string_view kUserHeader = "X-User-Id";
-
 // Refusals that are always the same bytes. The sold-out one is the hot path of a flash sale: it
 // allocates nothing, logs nothing and takes no lock.
 struct Refusals {
@@ -33,11 +30,7 @@ struct Refusals {
   http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
   http::StaticResponse paused{
       problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
-  http::StaticResponse not_ready{
-      problem(503, "starting", "The service is starting")
-          .detail("Nothing was reserved; the order log is still being read")
-          .response()
-          .add("Retry-After", "1")};
+  http::StaticResponse not_ready{starting()};
   http::StaticResponse unreachable{problem(503, "log-unavailable", "Orders cannot be stored now")
                                        .detail("Nothing was reserved; try again")
                                        .response()
@@ -47,16 +40,8 @@ struct Refusals {
           .detail("Nothing was reserved; try again")
           .response()
           .add("Retry-After", "1")};
-  http::StaticResponse no_user{
-      problem(401, "no-user", "Who is ordering?")
-          .detail("The request needs the header X-User-Id with 1 to 128 bytes of UTF-8 text")
-          .response()
-          .add("WWW-Authenticate", "X-User-Id")};
+  http::StaticResponse no_user{frontend::no_user()};
 };
-
-http::Response bad_request(std::string_view detail) {
-  return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
-}
 
 // The body is {"quantity": n} or nothing at all.
 Result<std::int64_t> parse_quantity(ByteView body) {

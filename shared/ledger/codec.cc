@@ -185,7 +185,13 @@ Result<Event> read_event(std::string_view type, const json::object& object) {
     return in.finish(
         Rejected{.order = in.order(), .sale = in.sale(), .why = in.text("why", kMaxWhyBytes)});
   }
-  if (type == "paid") return in.finish(read_outcome<Paid>(in));
+  if (type == "paid") {
+    return in.finish(
+        Paid{.order = in.order(),
+             .sale = in.sale(),
+             .payment = in.text_or("payment", kMaxPaymentBytes, ""),
+             .amount = in.number_or("amount", 0, std::numeric_limits<std::int64_t>::max(), 0)});
+  }
   if (type == "cancelled") return in.finish(read_outcome<Cancelled>(in));
   if (type == "expired") return in.finish(read_outcome<Expired>(in));
   if (type == "sale") return in.finish(read_sale(in));
@@ -228,6 +234,13 @@ void write(json::object& out, const Reserve& e) {
   out["reserved_at"] = e.reserved_at;
   if (e.deadline != 0) out["deadline"] = e.deadline;
   out["epoch"] = e.epoch;
+}
+
+void write(json::object& out, const Paid& e) {
+  out["order"] = e.order;
+  out["sale"] = e.sale;
+  if (!e.payment.empty()) out["payment"] = e.payment;
+  if (e.amount != 0) out["amount"] = e.amount;
 }
 
 void write(json::object& out, const Rejected& e) {

@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxWriterBytes = 64;
 inline constexpr std::size_t kMaxGrantIdBytes = 64;
 inline constexpr std::size_t kMaxChangeBytes = 64;
 inline constexpr std::size_t kMaxRequestBytes = 64;
+inline constexpr std::size_t kMaxPaymentBytes = 128;
 inline constexpr std::size_t kMaxWhyBytes = 512;
 inline constexpr std::int64_t kMaxUnits = 1'000'000'000;          // of one grant or one reserve
 inline constexpr std::int64_t kMaxPrice = 1'000'000'000'000'000;  // minor units
@@ -96,6 +97,8 @@ struct Rejected {
 struct Paid {
   std::string order;
   std::string sale;
+  std::string payment;  // the provider's id of it; may be empty
+  std::int64_t amount = 0;
 
   friend bool operator==(const Paid&, const Paid&) = default;
 };

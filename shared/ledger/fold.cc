@@ -8,7 +8,7 @@
 
 namespace sluice::ledger {
 
-static_assert(sizeof(Order) == 80 || sizeof(void*) != 8, "fold.h tells the size of an order");
+static_assert(sizeof(Order) == 88 || sizeof(void*) != 8, "fold.h tells the size of an order");
 
 namespace {
 
@@ -215,6 +215,7 @@ Change Fold::apply_event(const Reserve& event) {
   order.reserved_at = event.reserved_at;
   order.deadline = event.deadline;
   order.offset = offset_;
+  order.changed = offset_;
   order.quantity =
       change.void_reason == VoidReason::malformed ? 0 : static_cast<std::int32_t>(event.quantity);
   order.state = valid ? OrderState::reserved : OrderState::voided;
@@ -246,6 +247,7 @@ void Fold::move(Order& order, OrderState to) {
   const bool held = order.holds_units();
   const bool waiting = order.is_waiting();
   order.state = to;
+  order.changed = offset_;
   if (held && !order.holds_units()) sale.held -= order.quantity;
   if (waiting && !order.is_waiting()) --sale.waiting;
 }
@@ -272,8 +274,10 @@ Change Fold::apply_event(const Paid& event) {
     change.kind = Change::Kind::paid;
   } else {
     order->refund_due = true;
+    order->changed = offset_;
     change.kind = Change::Kind::refund_due;
   }
+  if (!event.payment.empty()) payments_.emplace(*pack_order_id(event.order), event.payment);
   return change;
 }
 
@@ -309,6 +313,7 @@ Change Fold::release(std::string_view id, std::string_view sale, OrderState to, 
     change.stock_delta = order->quantity;
   } else {
     order->state = to;
+    order->changed = offset_;
   }
   return change;
 }
@@ -330,11 +335,23 @@ const Order* Fold::find_order(std::string_view id) const {
   return found == orders_.end() ? nullptr : &found->second;
 }
 
-std::string_view Fold::why_rejected(std::string_view id) const {
+namespace {
+
+std::string_view text_of(const std::map<PackedOrderId, std::string>& texts, std::string_view id) {
   const auto packed = pack_order_id(id);
   if (!packed) return {};
-  const auto found = why_rejected_.find(*packed);
-  return found == why_rejected_.end() ? std::string_view() : std::string_view(found->second);
+  const auto found = texts.find(*packed);
+  return found == texts.end() ? std::string_view() : std::string_view(found->second);
+}
+
+}  // namespace
+
+std::string_view Fold::why_rejected(std::string_view id) const {
+  return text_of(why_rejected_, id);
+}
+
+std::string_view Fold::payment_of(std::string_view id) const {
+  return text_of(payments_, id);
 }
 
 Result<void> Fold::verify() const {

@@ -32,4 +32,34 @@ TEST_CASE("entity tags in a list") {
   }
 }
 
+TEST_CASE("how long a request wants to wait") {
+  struct Row {
+    const char* prefer;
+    std::optional<int> seconds;
+  };
+  const Row rows[] = {
+      {"wait=20", 20},
+      {"respond-async, wait=5", 5},
+      {"Wait=1", 1},
+      {" wait=0 ", 0},
+      {"wait", std::nullopt},
+      {"wait=", std::nullopt},
+      {"wait=-1", std::nullopt},
+      {"wait=x", std::nullopt},
+      {"", std::nullopt},
+      {"wait=9999999999", std::nullopt},
+      {"await=5", std::nullopt},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.prefer);
+    http::Request request;
+    request.header_array[0] = {"prefer", row.prefer};
+    request.header_count = 1;
+    const auto wait = preferred_wait(request);
+    CHECK(wait.has_value() == row.seconds.has_value());
+    if (wait && row.seconds) CHECK(wait->count() == *row.seconds);
+  }
+  CHECK(!preferred_wait(http::Request()));
+}
+
 }  // namespace sluice::frontend

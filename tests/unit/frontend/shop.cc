@@ -48,13 +48,14 @@ Shop::Shop(client::MockCluster& cluster, Options options)
   log = std::make_unique<OrderLog>(std::move(*producer), fmt::format("writer-{}", fmt::ptr(this)));
   reader = std::make_unique<LedgerReader>(
       LedgerReader::Options{cluster.settings(), options.sales, kShopPartitions}, clock, *log, stock,
-      in_flight, changes, [this](Error error) {
+      in_flight, changes, board, [this](Error error) {
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_, clock, stock, in_flight, *log, *reader, metrics};
+  const Api api{loop_, clock, stock, in_flight, *log, *reader, board, payments, metrics};
   add_place_order(router_, api);
   add_order_status(router_, api);
+  add_order_end(router_, api);
   add_sales(router_, api);
   add_pages(router_, api);
   add_admin_sales(admin_router_, {loop_, clock, *log, *reader, changes, token_});
@@ -69,6 +70,7 @@ Shop::~Shop() {
   for (auto& client : clients_) client->close();
   in_flight.expire(Instant::never());  // a test that failed half-way leaves waiting requests
   changes.expire(Instant::never());
+  board.stop();
   eventually([&] {
     loop_.run();
     return service_->connections() == 0 && admin_->connections() == 0;

@@ -40,6 +40,7 @@ struct Reply {
 };
 
 inline constexpr std::int32_t kShopPartitions = 4;
+inline constexpr const char* kShopSecret = "the provider's secret";
 inline constexpr const char* kShopToken = "0123456789abcdef-token";
 
 // 10 units of "mug", 2 a user, 15 minutes to pay.
@@ -92,6 +93,8 @@ class Shop {
   StockBook stock;
   InFlight in_flight;
   SaleChanges changes;
+  OrderBoard board;
+  const PaymentSignature payments{kShopSecret};
   metrics::Registry registry;
   ApiMetrics metrics;
   std::unique_ptr<OrderLog> log;

@@ -47,6 +47,7 @@ std::vector<Event> samples() {
       Placed{.order = kOrder, .sale = "phone"},
       Rejected{.order = kOrder, .sale = "phone", .why = "no such\nsale"},
       Paid{.order = kOrder, .sale = "phone"},
+      Paid{.order = kOrder, .sale = "phone", .payment = "pay-1", .amount = 99'900},
       Cancelled{.order = kOrder, .sale = "phone"},
       Expired{.order = kOrder, .sale = "phone"},
   };

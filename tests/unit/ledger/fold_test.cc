@@ -108,6 +108,30 @@ TEST_CASE("money that comes too late is owed back, once") {
   CHECK(log.fold.verify());
 }
 
+TEST_CASE("the record that changed an order last, and the payment that counted") {
+  Log log = opened(5);
+  log.reserve(1);
+  const auto changed = [&] { return log.fold.find_order(id_of(1))->changed; };
+  CHECK(changed() == 2);
+  log.reserve(1);  // a repeat
+  CHECK(changed() == 2);
+  log.outcome<Placed>(1);
+  CHECK(changed() == 4);
+  log.outcome<Placed>(1);
+  CHECK(changed() == 4);
+  log.add(Paid{.order = id_of(1), .sale = "phone", .payment = "p1", .amount = 5});
+  log.add(Paid{.order = id_of(1), .sale = "phone", .payment = "p2", .amount = 5});
+  log.outcome<Cancelled>(1);
+  CHECK(changed() == 6);
+  CHECK(log.fold.payment_of(id_of(1)) == "p1");
+  log.reserve(2);
+  log.outcome<Cancelled>(2);
+  CHECK(log.fold.payment_of(id_of(2)).empty());
+  log.add(Paid{.order = id_of(2), .sale = "phone", .payment = "p3"});
+  CHECK(log.fold.find_order(id_of(2))->changed == 11);
+  CHECK(log.fold.payment_of(id_of(2)) == "p3");
+}
+
 TEST_CASE("epochs: the larger owns, an equal one is told by its writer") {
   Log log;
   CHECK(log.epoch(5, "a").kind == Kind::epoch_accepted);

@@ -85,6 +85,33 @@ TEST_CASE("a reserve behind the record that closed its sale has a rejected row")
         ledger::Event(ledger::Rejected{.order = id_of("ann"), .sale = "phone", .why = "ended"}));
 }
 
+TEST_CASE("a payment that comes too late is in the row") {
+  Log log = opened();
+  log.event(reserve("ann"));
+  log.event(ledger::Expired{.order = id_of("ann"), .sale = "phone"});
+  const ledger::Paid paid{.order = id_of("ann"), .sale = "phone", .payment = "p", .amount = 500};
+  const PartitionWork late = log.event(paid);
+  REQUIRE(late.changes.size() == 1);
+  CHECK(late.changes[0] == OrderChange{.order_id = id_of("ann"),
+                                       .state = OrderState::expired,
+                                       .reason = "refund_due"});
+  check_only_offset(log.event(paid), 6);
+  SUBCASE("of a rejected order, beside why") {
+    log.event(reserve("bob"));
+    log.event(ledger::Rejected{.order = id_of("bob"), .sale = "phone", .why = "blocked"});
+    const PartitionWork work = log.event(ledger::Paid{.order = id_of("bob"), .sale = "phone"});
+    REQUIRE(work.changes.size() == 1);
+    CHECK(work.changes[0].reason == "refund_due: blocked");
+  }
+  SUBCASE("of a void order, whose row is rejected") {
+    log.event(reserve("cid", 9));
+    const PartitionWork work = log.event(ledger::Paid{.order = id_of("cid"), .sale = "phone"});
+    REQUIRE(work.changes.size() == 1);
+    CHECK(work.changes[0].state == OrderState::rejected);
+    CHECK(work.changes[0].reason == "refund_due: stale_epoch");
+  }
+}
+
 TEST_CASE("a valid reserve is placed and answered") {
   Log log = opened();
   const PartitionWork work = log.event(reserve("ann"));

@@ -1,0 +1,110 @@
+"""What becomes of an order on the real daemons: cancelled, paid, waited for; through kill -9."""
+
+import concurrent.futures
+import hashlib
+import hmac
+import json
+import time
+
+import harness
+from harness import eventually, sale
+
+SECRET = "the provider's secret"
+
+
+def pay(parts, order, amount=9900, payment="p1"):
+    """A notification of the payment provider."""
+    path, now = f"/v1/orders/{order}/payment", int(time.time())
+    body = json.dumps({"payment_id": payment, "amount": amount, "currency": "CNY"})
+    digest = hmac.new(SECRET.encode(), f"{now}.{path}.{body}".encode(), hashlib.sha256)
+    return parts.frontend.http().request(
+        "POST", path, body, {"Sluice-Signature": f"t={now},v1={digest.hexdigest()}"})
+
+
+def cancel(parts, order, user):
+    return parts.frontend.http().request("DELETE", f"/v1/orders/{order}",
+                                         headers={"X-User-Id": user})
+
+
+def row_of(parts, order):
+    rows = parts.worker.rows("state, reason", f"order_id = '{order}'")
+    return rows[0] if rows else None
+
+
+def open_pipeline(pipeline, stock):
+    return pipeline([sale("rush", stock)], frontend_options={"payment_secret": SECRET})
+
+
+def test_a_cancelled_unit_is_sold_again(pipeline):
+    parts = open_pipeline(pipeline, 1)
+    order = parts.frontend.order("rush", "ann").json["order_id"]
+    assert parts.frontend.order("rush", "bob").status == 409
+    parts.worker.kill9()
+    reply = cancel(parts, order, "ann")
+    assert reply.status == 200 and reply.json["state"] == "cancelled"
+    again = parts.frontend.order("rush", "bob").json["order_id"]
+    parts.worker.start().wait_ready()
+    eventually(lambda: row_of(parts, order) == ("cancelled", ""), what="ann's row is cancelled")
+    eventually(lambda: row_of(parts, again) == ("placed", ""), what="bob's row is placed")
+    parts.frontend.kill9()
+    parts.frontend.start().wait_ready()
+    assert parts.frontend.state(order) == "cancelled"
+    assert parts.frontend.order("rush", "cid").status == 409
+    ledger = parts.ledger()
+    assert ledger.available == {"rush": 0} and set(ledger.holding("rush")) == {again}
+
+
+def test_a_payment_counts_once_and_too_late_is_owed_back(pipeline):
+    parts = open_pipeline(pipeline, 5)
+    order = parts.frontend.order("rush", "ann").json["order_id"]
+    assert pay(parts, order).json["state"] == "paid"
+    parts.frontend.kill9()
+    parts.frontend.start().wait_ready()
+    again = pay(parts, order)
+    assert again.status == 200 and again.headers["Idempotency-Replayed"] == "true"
+    assert pay(parts, order, payment="p2").status == 409
+    assert cancel(parts, order, "ann").status == 409
+    eventually(lambda: row_of(parts, order) == ("paid", ""), what="the row is paid")
+    late = parts.frontend.order("rush", "bob").json["order_id"]
+    assert cancel(parts, late, "bob").status == 200
+    assert pay(parts, late).json["refund_due"] is True
+    eventually(lambda: row_of(parts, late) == ("cancelled", "refund_due"), what="it is in the row")
+    assert parts.ledger().counts["paid"] == 2
+
+
+def test_cancelled_and_paid_at_once_is_one_of_the_two(pipeline):
+    parts = open_pipeline(pipeline, 40)
+    orders = {f"user-{n}": parts.frontend.order("rush", f"user-{n}").json["order_id"]
+              for n in range(40)}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        cancels = [pool.submit(cancel, parts, order, user) for user, order in orders.items()]
+        payments = [pool.submit(pay, parts, order) for order in orders.values()]
+        cancelled = [reply.result() for reply in cancels]
+        paid = [reply.result() for reply in payments]
+    for cancellation, payment in zip(cancelled, paid):
+        if cancellation.status == 200:
+            assert payment.json["state"] == "cancelled" and payment.json["refund_due"]
+        else:
+            assert cancellation.json["code"] == "already-paid"
+            assert payment.json["state"] == "paid" and "refund_due" not in payment.json
+    free = sum(reply.status == 200 for reply in cancelled)
+    assert parts.ledger().available["rush"] == free
+    assert parts.frontend.http().get("/v1/sales/rush").json["available"] == free
+    eventually(lambda: len(parts.worker.rows(where="state = 'cancelled'")) == free and
+               len(parts.worker.rows(where="state = 'paid'")) == 40 - free,
+               what="the rows say the same")
+
+
+def test_waiting_for_the_row(pipeline):
+    parts = open_pipeline(pipeline, 5)
+    parts.worker.kill9()
+    order = parts.frontend.order("rush", "ann").json["order_id"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(parts.frontend.http().get, f"/v1/orders/{order}",
+                              **{"Prefer": "wait=30"})
+        parts.worker.start().wait_ready()
+        reply = waiting.result()
+    assert reply.status == 200 and reply.json["state"] == "placed"
+    assert reply.headers["Preference-Applied"] == "wait"
+    mine = parts.frontend.http().get("/v1/orders?sale=rush", **{"X-User-Id": "ann"})
+    assert [one["order_id"] for one in mine.json["orders"]] == [order]

@@ -112,7 +112,14 @@ class RocksStore final : public Store {
     flush.wait = false;
     flush.allow_write_stall = true;
     const StoreErrors::MayClose may_close;
-    const auto status = db_->Flush(flush, {handle(Family::log), handle(Family::index)});
+    const std::vector<rocksdb::ColumnFamilyHandle*> families = {handle(Family::log),
+                                                                handle(Family::index)};
+    auto status = db_->Flush(flush, families);
+    if (status.IsTryAgain()) {
+      // So many segments wait for the disk that writes are stopped. They would wait, not fail.
+      flush.wait = true;
+      status = db_->Flush(flush, families);
+    }
     anchor();
     // On a full disk resume() does it, and nothing is written before.
     if (status.ok() || errors_->note(status)) return {};

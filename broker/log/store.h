@@ -100,7 +100,7 @@ class Store {
 
   // What was written to Family::log and Family::index so far goes to table files of its own, so
   // that later keys never share a file with it. Cheap: the writing of the files happens in the
-  // background.
+  // background; but when that is segments behind, this waits for it as a write would.
   virtual Result<void> roll_log() = 0;
 
   // Gives the space of what is erased or not wanted back to the disk: of [from, to) of Family::log

@@ -2,6 +2,8 @@
 
 #include "broker/log/store.h"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "shared/base/random.h"
@@ -166,6 +168,20 @@ TEST_CASE_TEMPLATE(
     for (const auto& [k, v] : model) all += k + "=" + v + " ";
     cursor->seek("");
     CHECK(walk(*cursor) == all);
+  }
+}
+
+// RocksDB stops writes when its flushes are behind: they wait, and so does the end of a segment.
+TEST_CASE("segments may end faster than the disk takes them") {
+  RocksMedium medium;
+  const auto store = medium.open();
+  for (int i = 0; i < 200; ++i) {
+    WriteBatch batch;
+    batch.put(Family::log, fmt::format("{:03}", i), "a segment of one record");
+    REQUIRE(store->write_unsynced(batch));
+    const auto rolled = store->roll_log();
+    REQUIRE_MESSAGE(rolled, rolled.error().context);
+    REQUIRE(store->refuses_writes() == "");
   }
 }
 

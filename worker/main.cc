@@ -51,7 +51,7 @@ class Process {
                                      .metrics = [this] { return registry_.prometheus(); }});
     TRY_VOID(admin_.listen(listen));
     log::info("ready admin_listen={} database={}", admin_.bound().text(),
-              log::quoted(options_.database));
+              log::quoted(store_->database()));
     return {};
   }
 

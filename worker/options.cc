@@ -1,8 +1,7 @@
 #include "worker/options.h"
 
 #include "shared/net/host_port.h"
-
-#include "shared/net/host_port.h"
+#include "worker/database.h"
 
 namespace sluice::worker {
 
@@ -13,9 +12,11 @@ config::Schema describe(Options& options) {
   schema.add("admin_listen", options.admin_listen, "host:port",
              "Where /healthz, /readyz and /metrics are served over HTTP. Port 0 takes a free one, "
              "which the log names.");
-  schema.add("database", options.database, "sqlite:PATH",
-             "Where orders are placed. The file, its folder and the tables are made at the first "
-             "start.");
+  schema.add(
+      "database", options.database, "URL",
+      "Where orders are placed: sqlite:PATH, postgresql://USER:PASSWORD@HOST:PORT/NAME or "
+      "mysql://USER:PASSWORD@HOST:PORT/NAME (MariaDB too). SQLite's file and its folder, and "
+      "the tables are made at the first start.");
   schema.add("group_id", options.group_id, "consumer group",
              "Workers of one group share the partitions; all of them must use the same database.");
   schema.add("orders_topic", options.orders_topic, "topic",
@@ -33,13 +34,15 @@ config::Schema describe(Options& options) {
       .between(6'000, 300'000);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
-  schema.add_rule(
-      [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
   schema.add("kafka", options.kafka, "name=value,...",
              "Further options of the Kafka client (librdkafka's names), such as "
              "security.protocol=ssl.");
   schema.add_rule(
       [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
+  schema.add_rule([&options]() -> Result<void> {
+    TRY_VOID(parse_database(options.database));
+    return {};
+  });
   return schema;
 }
 

@@ -9,77 +9,54 @@
 #include <utility>
 
 #include "worker/order_store_columns.h"
+#include "worker/order_store_schema.h"
 
 namespace sluice::worker {
 namespace {
-
-constexpr int kSchemaVersion = 1;
-constexpr std::string_view kSqlite = "sqlite:";
-
-// One statement each, so that any database takes them. Texts are bounded by the ledger's limits.
-constexpr const char* kTables[] = {
-    "CREATE TABLE IF NOT EXISTS orders ("
-    "order_id VARCHAR(26) PRIMARY KEY, sale VARCHAR(64) NOT NULL, user_id VARCHAR(128) NOT NULL, "
-    "quantity BIGINT NOT NULL, unit_price BIGINT NOT NULL, currency VARCHAR(8) NOT NULL, "
-    "state VARCHAR(16) NOT NULL, reason VARCHAR(512) NOT NULL, reserved_at BIGINT NOT NULL, "
-    "deadline BIGINT NOT NULL, placed_at BIGINT NOT NULL, log_partition INTEGER NOT NULL, "
-    "log_offset BIGINT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS orders_by_user ON orders (user_id, sale)",
-    "CREATE INDEX IF NOT EXISTS orders_by_deadline ON orders (state, deadline)",
-    "CREATE TABLE IF NOT EXISTS log_positions ("
-    "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
-    "fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition))",
-    "CREATE TABLE IF NOT EXISTS outbox ("
-    "source_topic VARCHAR(249) NOT NULL, source_partition INTEGER NOT NULL, "
-    "source_offset BIGINT NOT NULL, part INTEGER NOT NULL, to_topic VARCHAR(249) NOT NULL, "
-    "to_partition INTEGER NOT NULL, record_key TEXT, record_value TEXT, headers TEXT NOT NULL, "
-    "PRIMARY KEY (source_topic, source_partition, source_offset, part))",
-};
 
 std::unexpected<Error> unavailable(const std::string& what) {
   return fail(Code::unavailable, fmt::format("the orders database: {}", what));
 }
 
-// The path, and the folder made for it.
-Result<std::string> sqlite_path(const std::string& database) {
-  if (!database.starts_with(kSqlite) || database.size() == kSqlite.size()) {
-    return fail(Code::invalid, fmt::format("database is \"{}\", expected sqlite:PATH", database));
-  }
-  const std::filesystem::path path = database.substr(kSqlite.size());
+Result<void> make_folder(const std::filesystem::path& path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) return unavailable(fmt::format("{}: {}", path.string(), error.message()));
-  return path.string();
-}
-
-Result<void> make_tables(soci::session& sql) {
-  sql << "CREATE TABLE IF NOT EXISTS sluice_schema (version INTEGER NOT NULL)";
-  int versions = 0;
-  int newest = 0;
-  sql << "SELECT COUNT(*), COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(versions),
-      soci::into(newest);
-  if (newest > kSchemaVersion) {
-    return fail(Code::unsupported,
-                fmt::format("the orders database has schema version {}, this program knows {}",
-                            newest, kSchemaVersion));
-  }
-  for (const char* statement : kTables) sql << statement;
-  if (versions == 0) {
-    sql << "INSERT INTO sluice_schema (version) VALUES (:version)",
-        soci::use(kSchemaVersion, "version");
-  }
   return {};
 }
 
-void insert_orders(soci::session& sql, std::int32_t partition, const std::vector<OrderRow>& rows) {
+void open_sqlite(soci::session& sql, const std::string& path) {
+  // SOCI takes the whole text after db= up to a space; a quoted path may hold spaces.
+  sql.open(soci::sqlite3, fmt::format("db=\"{}\" timeout=5", path));
+  sql << "PRAGMA journal_mode = WAL";
+  sql << "PRAGMA synchronous = FULL";
+}
+
+void open_database(soci::session& sql, const Database& database) {
+  // Those of servers are loaded when they are asked for: libsoci-postgresql4.0, libsoci-mysql4.0.
+  switch (database.kind) {
+    case DatabaseKind::sqlite:
+      return open_sqlite(sql, database.connection);
+    case DatabaseKind::postgresql:
+      sql.open("postgresql", database.connection);
+      sql << "SET client_encoding = 'UTF8'";
+      return;
+    case DatabaseKind::mysql:
+      sql.open("mysql", database.connection);
+      return;
+  }
+}
+
+void insert_orders(soci::session& sql, const Database& database, std::int32_t partition,
+                   const std::vector<OrderRow>& rows) {
   if (rows.empty()) return;
   OrderColumns c(rows, partition);
   soci::statement insert =
       (sql.prepare << "INSERT INTO orders (order_id, sale, user_id, quantity, unit_price, "
                       "currency, state, reason, reserved_at, deadline, placed_at, log_partition, "
                       "log_offset) VALUES (:id, :sale, :user, :quantity, :price, :currency, "
-                      ":state, :reason, :reserved, :deadline, :placed, :partition, :offset) "
-                      "ON CONFLICT (order_id) DO NOTHING",
+                      ":state, :reason, :reserved, :deadline, :placed, :partition, :offset) " +
+                          database.unless_there("order_id"),
        soci::use(c.order_id), soci::use(c.sale), soci::use(c.user_id), soci::use(c.quantity),
        soci::use(c.unit_price), soci::use(c.currency), soci::use(c.state), soci::use(c.reason),
        soci::use(c.reserved_at), soci::use(c.deadline), soci::use(c.placed_at),
@@ -101,7 +78,7 @@ void change_orders(soci::session& sql, const std::vector<OrderChange>& changes) 
   update.execute(true);
 }
 
-void insert_outbox(soci::session& sql, const std::string& topic,
+void insert_outbox(soci::session& sql, const Database& database, const std::string& topic,
                    const std::vector<OutboxRow>& rows) {
   if (rows.empty()) return;
   OutboxColumns c(rows, topic);
@@ -109,8 +86,9 @@ void insert_outbox(soci::session& sql, const std::string& topic,
       (sql.prepare << "INSERT INTO outbox (source_topic, source_partition, source_offset, part, "
                       "to_topic, to_partition, record_key, record_value, headers) VALUES "
                       "(:topic, :partition, :offset, :part, :to_topic, :to_partition, :key, "
-                      ":value, :headers) ON CONFLICT (source_topic, source_partition, "
-                      "source_offset, part) DO NOTHING",
+                      ":value, :headers) " +
+                          database.unless_there(
+                              "source_topic, source_partition, source_offset, part"),
        soci::use(c.source_topic), soci::use(c.source_partition), soci::use(c.source_offset),
        soci::use(c.part), soci::use(c.to_topic), soci::use(c.to_partition),
        soci::use(c.key, c.key_null), soci::use(c.value, c.value_null), soci::use(c.headers));
@@ -158,32 +136,30 @@ struct SociOrderStore::Connection {
   soci::session sql;
 };
 
-SociOrderStore::SociOrderStore(std::string database, std::string topic)
+SociOrderStore::SociOrderStore(Database database, std::string topic)
     : database_(std::move(database)), topic_(std::move(topic)) {}
 
 SociOrderStore::~SociOrderStore() = default;
 
 Result<std::unique_ptr<SociOrderStore>> SociOrderStore::open(const std::string& database,
                                                              const std::string& topic) {
-  std::unique_ptr<SociOrderStore> store(new SociOrderStore(database, topic));
-  TRY_VOID(store->connect());
-  TRY_VOID(store->in_transaction([](Connection& c) { return make_tables(c.sql); }));
+  TRY(parsed, parse_database(database));
+  const DatabaseKind kind = parsed.kind;
+  std::unique_ptr<SociOrderStore> store(new SociOrderStore(std::move(parsed), topic));
+  TRY_VOID(store->in_transaction([kind](Connection& c) { return make_tables(c.sql, kind); }));
   return store;
 }
 
 Result<void> SociOrderStore::connect() {
   if (connection_) return {};
-  TRY(path, sqlite_path(database_));
+  if (database_.kind == DatabaseKind::sqlite) TRY_VOID(make_folder(database_.connection));
   try {
     auto connection = std::make_unique<Connection>();
-    // SOCI takes the whole text after db= up to a space; a quoted path may hold spaces.
-    connection->sql.open(soci::sqlite3, fmt::format("db=\"{}\" timeout=5", path));
-    connection->sql << "PRAGMA journal_mode = WAL";
-    connection->sql << "PRAGMA synchronous = FULL";
+    open_database(connection->sql, database_);
     connection_ = std::move(connection);
     return {};
   } catch (const soci::soci_error& e) {
-    return unavailable(fmt::format("{}: {}", path, e.what()));
+    return unavailable(fmt::format("{}: {}", database_.shown, e.what()));
   }
 }
 
@@ -192,8 +168,7 @@ auto SociOrderStore::in_transaction(Work work) -> decltype(work(std::declval<Con
   TRY_VOID(connect());
   bool committing = false;
   try {
-    // IMMEDIATE: two workers wait for each other here instead of failing half-way.
-    connection_->sql << "BEGIN IMMEDIATE";
+    connection_->sql << database_.begin();
     auto done = work(*connection_);
     if (done) {
       committing = true;
@@ -211,7 +186,8 @@ auto SociOrderStore::in_transaction(Work work) -> decltype(work(std::declval<Con
 Result<Claim> SociOrderStore::claim(std::int32_t partition) {
   return in_transaction([&](Connection& c) -> Result<Claim> {
     c.sql << "INSERT INTO log_positions (topic, log_partition, next_offset, fence) VALUES (:topic, "
-             ":partition, 0, 0) ON CONFLICT (topic, log_partition) DO NOTHING",
+             ":partition, 0, 0) " +
+                 database_.unless_there("topic, log_partition"),
         soci::use(topic_), soci::use(partition);
     c.sql << "UPDATE log_positions SET fence = fence + 1 WHERE topic = :topic AND log_partition = "
              ":partition",
@@ -229,9 +205,9 @@ Result<void> SociOrderStore::commit(std::span<const PartitionWork> works) {
   return in_transaction([&](Connection& c) -> Result<void> {
     for (const PartitionWork& work : works) {
       TRY_VOID(move_position(c.sql, topic_, work));
-      insert_orders(c.sql, work.partition, work.orders);
+      insert_orders(c.sql, database_, work.partition, work.orders);
       change_orders(c.sql, work.changes);
-      insert_outbox(c.sql, topic_, work.outbox);
+      insert_outbox(c.sql, database_, topic_, work.outbox);
       delete_outbox(c.sql, topic_, work.sent);
     }
     return {};

@@ -1,5 +1,6 @@
 #pragma once
-// The OrderStore in an SQL database through SOCI: SQLite (WAL, every commit fsynced).
+// The OrderStore in an SQL database through SOCI: SQLite (WAL, every commit fsynced), PostgreSQL,
+// or MySQL and MariaDB.
 //
 // Tables: orders, log_positions (next offset and fence of each partition), outbox, and
 // sluice_schema with the version of the three.
@@ -7,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "worker/database.h"
 #include "worker/order_store.h"
 
 namespace sluice::worker {
@@ -15,12 +17,16 @@ namespace sluice::worker {
 // connection is opened anew by the next call.
 class SociOrderStore final : public OrderStore {
  public:
-  // `database` is "sqlite:PATH"; the file, its folder and the tables are made if they are not
-  // there. `topic` is the one whose partitions are claimed and committed. Errors: invalid (no such
-  // kind of database), unsupported (made by a newer version), unavailable.
+  // `database` is as parse_database() takes it. SQLite's file and its folder are made if they are
+  // not there, and so are the tables. `topic` is the one whose partitions are claimed and
+  // committed. Errors: invalid (no such kind of database), unsupported (made by a newer version),
+  // unavailable.
   static Result<std::unique_ptr<SociOrderStore>> open(const std::string& database,
                                                       const std::string& topic);
   ~SociOrderStore() override;
+
+  // As it was given, without a password.
+  const std::string& database() const { return database_.shown; }
 
   Result<Claim> claim(std::int32_t partition) override;
   Result<void> commit(std::span<const PartitionWork> works) override;
@@ -34,7 +40,7 @@ class SociOrderStore final : public OrderStore {
  private:
   struct Connection;
 
-  SociOrderStore(std::string database, std::string topic);
+  SociOrderStore(Database database, std::string topic);
 
   // Runs `work` on an open connection and turns SOCI's exceptions into errors. In a transaction,
   // rolled back unless `work` succeeds.
@@ -43,7 +49,7 @@ class SociOrderStore final : public OrderStore {
 
   Result<void> connect();
 
-  std::string database_;
+  const Database database_;
   std::string topic_;
   std::unique_ptr<Connection> connection_;
 };

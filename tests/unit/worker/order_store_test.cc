@@ -1,7 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+#include <unistd.h>
 
 #include "tests/support/temp_dir.h"
 #include "worker/order_store_soci.h"
@@ -12,15 +17,50 @@ using ledger::OrderState;
 
 namespace {
 
-struct Database {
-  tests::TempDir dir;
-  std::string url = "sqlite:" + dir.path() + "/new folder/orders.db";
+// A database that is empty at first: a file, or one on the server that SLUICE_TEST_DATABASE names
+// (by the URL of a database there that one may be made from).
+class TestDatabase {
+ public:
+  TestDatabase() {
+    const char* server = std::getenv("SLUICE_TEST_DATABASE");
+    if (server == nullptr) return;
+    const std::string text = server;
+    server_ = text;
+    static int count = 0;
+    name_ = fmt::format("sluice_{}_{}", getpid(), ++count);
+    administer("CREATE DATABASE " + name_);
+    const auto query = text.find('?');
+    const auto slash = text.rfind('/', query == std::string::npos ? text.size() : query);
+    url =
+        text.substr(0, slash + 1) + name_ + (query == std::string::npos ? "" : text.substr(query));
+  }
+  TestDatabase(const TestDatabase&) = delete;
+  TestDatabase& operator=(const TestDatabase&) = delete;
+  ~TestDatabase() {
+    if (!name_.empty()) administer("DROP DATABASE " + name_);
+  }
 
   std::unique_ptr<SociOrderStore> open() {
     auto store = SociOrderStore::open(url, "seckill.orders");
     REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().context));
     return std::move(*store);
   }
+  bool on_server() const { return !name_.empty(); }
+
+  tests::TempDir dir;
+  std::string url = "sqlite:" + dir.path() + "/new folder/orders.db";
+
+ private:
+  void administer(const std::string& statement) {
+    const auto parsed = parse_database(server_);
+    REQUIRE(parsed);
+    soci::session sql(parsed->kind == DatabaseKind::mysql ? "mysql" : "postgresql",
+                      parsed->connection);
+    sql << statement;
+  }
+
+  std::string server_;
+  std::string name_;
 };
 
 OrderRow order(const std::string& id, std::int64_t offset) {
@@ -64,7 +104,7 @@ Claim claim_of(OrderStore& store, std::int32_t partition = 3) {
 }  // namespace
 
 TEST_CASE("rows and position are there after a reopen") {
-  Database database;
+  TestDatabase database;
   {
     auto store = database.open();
     const Claim claim = claim_of(*store);
@@ -84,7 +124,7 @@ TEST_CASE("rows and position are there after a reopen") {
 }
 
 TEST_CASE("a replay makes no second row and keeps the first") {
-  Database database;
+  TestDatabase database;
   auto store = database.open();
   Claim claim = claim_of(*store);
   REQUIRE(commit(*store, work_of(claim, 1, {order("a", 0)})));
@@ -97,7 +137,7 @@ TEST_CASE("a replay makes no second row and keeps the first") {
 }
 
 TEST_CASE("an owner that lost the partition writes nothing") {
-  Database database;
+  TestDatabase database;
   auto old_store = database.open();
   auto new_store = database.open();
   const Claim old_claim = claim_of(*old_store);
@@ -115,7 +155,7 @@ TEST_CASE("an owner that lost the partition writes nothing") {
 }
 
 TEST_CASE("the same stretch is not written twice") {
-  Database database;
+  TestDatabase database;
   auto store = database.open();
   const Claim claim = claim_of(*store);
   REQUIRE(commit(*store, work_of(claim, 1, {order("a", 0)})));
@@ -126,7 +166,7 @@ TEST_CASE("the same stretch is not written twice") {
 }
 
 TEST_CASE("one fenced partition undoes the whole transaction") {
-  Database database;
+  TestDatabase database;
   auto store = database.open();
   const Claim good = claim_of(*store, 3);
   Claim bad = claim_of(*store, 4);
@@ -139,8 +179,39 @@ TEST_CASE("one fenced partition undoes the whole transaction") {
   CHECK(claim_of(*store, 3).next_offset == 0);
 }
 
+TEST_CASE("a stretch without an order moves nothing and is no other owner's") {
+  TestDatabase database;
+  auto store = database.open();
+  const Claim claim = claim_of(*store);
+  for (int i = 0; i < 2; ++i) {
+    const auto done = commit(*store, work_of(claim, claim.next_offset, {}));
+    CHECK_MESSAGE(done.has_value(), (done ? "" : done.error().context));
+  }
+}
+
+TEST_CASE("a row that does not fit is an error, and nothing of its stretch is there") {
+  TestDatabase database;
+  if (!database.on_server()) return;  // SQLite takes any length
+  auto store = database.open();
+  const Claim claim = claim_of(*store);
+  OrderRow long_one = order("b", 1);
+  long_one.currency = "more than eight bytes";
+  const auto done = commit(*store, work_of(claim, 2, {order("a", 0), long_one}));
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::unavailable);
+  CHECK(*store->order_count() == 0);
+  CHECK(claim_of(*store).next_offset == 0);
+}
+
+TEST_CASE("ids that differ in case only are two orders") {
+  TestDatabase database;
+  auto store = database.open();
+  REQUIRE(commit(*store, work_of(claim_of(*store), 2, {order("a", 0), order("A", 1)})));
+  CHECK(*store->order_count() == 2);
+}
+
 TEST_CASE("later facts change the row") {
-  Database database;
+  TestDatabase database;
   auto store = database.open();
   PartitionWork work = work_of(claim_of(*store), 2, {order("a", 0)});
   work.changes = {{"a", OrderState::cancelled, "by user"}, {"nobody", OrderState::paid, ""}};
@@ -152,7 +223,7 @@ TEST_CASE("later facts change the row") {
 }
 
 TEST_CASE("the outbox keeps bytes and order, and rows go when they are sent") {
-  Database database;
+  TestDatabase database;
   auto store = database.open();
   Claim claim = claim_of(*store);
   OutboxRow dead{
@@ -190,7 +261,8 @@ TEST_CASE("a database that cannot be had is an error that says so") {
   CHECK(kind.error().code == Code::invalid);
   CHECK(kind.error().context.find("oracle:x") != std::string::npos);
 
-  Database database;
+  TestDatabase database;
+  if (database.on_server()) return;
   std::filesystem::create_directories(database.dir.path() + "/new folder/orders.db");
   const auto folder = SociOrderStore::open(database.url, "t");
   REQUIRE_FALSE(folder);

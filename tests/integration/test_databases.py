@@ -1,0 +1,102 @@
+"""Orders in PostgreSQL and MariaDB: what SQLite promises, through kill -9 of the server."""
+
+import os
+import subprocess
+
+import pytest
+
+import database_servers
+import harness
+from harness import eventually, sale
+
+ORDERS = 60 if harness.SANITIZED else 300
+
+
+@pytest.fixture(scope="module", params=[database_servers.Postgresql, database_servers.Mariadb],
+                ids=lambda kind: kind.name)
+def server(request, tmp_path_factory):
+    started = request.param(tmp_path_factory.mktemp("server") / request.param.name).start()
+    yield started
+    started.stop()
+
+
+class ServerWorker(harness.Worker):
+    """A worker whose orders are in a database of a server."""
+
+    def __init__(self, folder, broker, server, database):
+        super().__init__(folder, broker, {"database": server.url(database)})
+        self.server, self.name = server, database
+
+    def rows(self, columns="order_id, user_id, state", where="1 = 1"):
+        try:
+            return [tuple(row) for row in
+                    self.server.sql(f"select {columns} from orders where {where}", self.name)]
+        except OSError:  # no table yet
+            return []
+
+
+@pytest.fixture
+def shop(server, tmp_path, daemons, request):
+    """shop(stock): broker, frontend, and a worker on a new database of the server."""
+    name = f"shop{abs(hash(request.node.name)) % 1_000_000}"
+    server.sql(f"create database {name}", server.maintenance)
+
+    def start(stock):
+        broker = daemons(harness.Broker(tmp_path / "broker")).start().wait_ready()
+        worker = daemons(ServerWorker(tmp_path / "worker", broker, server, name)).start()
+        frontend = daemons(harness.Frontend(tmp_path / "frontend", broker, [sale("demo", stock)]))
+        frontend.start()
+        worker.wait_ready()
+        frontend.wait_ready()
+        return broker, worker, frontend
+
+    return start
+
+
+def test_the_order_store_keeps_its_promises(server):
+    done = subprocess.run([harness.BUILD / "tests/unit/worker/unit_order_store"],
+                          env={**os.environ,
+                               "SLUICE_TEST_DATABASE": server.url(server.maintenance)},
+                          capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_one_order_goes_the_whole_way(shop):
+    _, worker, frontend = shop(10)
+    order = frontend.order("demo", "o'hara").json["order_id"]
+    eventually(lambda: frontend.state(order) == "placed")
+    assert worker.rows() == [(order, "o'hara", "placed")]
+    assert not any(database_servers.PASSWORD in line or database_servers.PASSWORD_IN_URL in line
+                   for line in worker.lines)
+
+
+def test_every_order_has_one_row_through_kills_of_the_server(server, shop):
+    broker, worker, frontend = shop(ORDERS)
+    accepted = set()
+    connection = frontend.http()
+    for number in range(ORDERS):
+        reply = frontend.order("demo", f"user-{number}", connection=connection)
+        assert reply.status == 202, reply
+        accepted.add(reply.json["order_id"])
+        if number == ORDERS // 3:
+            server.kill9()
+        if number == ORDERS // 2:
+            server.start()
+    server.kill9()
+    server.start()
+    eventually(lambda: len(worker.rows()) == ORDERS, 60, "every order has its row")
+    assert {row[0] for row in worker.rows(where="state = 'placed'")} == accepted
+    eventually(lambda: sum(order["state"] == "placed" for order in harness.Ledger(
+        broker.read_topic(harness.ORDERS_TOPIC)).orders.values()) == ORDERS, 60,
+        "every outcome is on the log")
+
+
+def test_two_workers_share_one_database(server, tmp_path, daemons, shop):
+    broker, worker, frontend = shop(ORDERS)
+    second = daemons(ServerWorker(tmp_path / "second", broker, server, worker.name)).start()
+    connection = frontend.http()
+    for number in range(ORDERS):
+        assert frontend.order("demo", f"user-{number}", connection=connection).status == 202
+        if number == ORDERS // 2:
+            second.kill9()
+    eventually(lambda: len(worker.rows(where="state = 'placed'")) == ORDERS, 60)

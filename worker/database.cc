@@ -1,0 +1,127 @@
+#include "worker/database.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/url.hpp>
+
+namespace sluice::worker {
+namespace {
+
+namespace urls = boost::urls;
+
+constexpr std::string_view kSqlite = "sqlite:";
+// A server that went away without a word is given up on after so long; the worker tries again.
+constexpr int kConnectSeconds = 5;
+constexpr int kAnswerSeconds = 30;
+constexpr std::array<std::string_view, 4> kMysqlParameters = {"unix_socket", "sslca", "sslcert",
+                                                              "sslkey"};
+
+std::unexpected<Error> refuse(std::string_view shown, std::string_view why) {
+  return fail(Code::invalid, fmt::format("database is \"{}\", {}: expected sqlite:PATH, "
+                                         "postgresql://USER:PASSWORD@HOST:PORT/NAME or "
+                                         "mysql://USER:PASSWORD@HOST:PORT/NAME",
+                                         shown, why));
+}
+
+std::string without_password(const urls::url_view& parsed) {
+  urls::url shown(parsed);
+  if (shown.has_password()) shown.set_password("***");
+  return std::string(shown.buffer());
+}
+
+// libpq takes the URL as it is; what it lacks is added.
+std::string postgresql_connection(const urls::url_view& parsed) {
+  urls::url url(parsed);
+  url.set_scheme("postgresql");
+  const auto set_default = [&url](const char* name, int value) {
+    if (!url.params().contains(name)) url.params().append({name, fmt::to_string(value)});
+  };
+  set_default("connect_timeout", kConnectSeconds);
+  set_default("tcp_user_timeout", kAnswerSeconds * 1000);
+  return std::string(url.buffer());
+}
+
+// As SOCI's reader of such texts wants a value.
+std::string quoted(std::string_view value) {
+  std::string text = "'";
+  for (const char c : value) {
+    if (c == '\'' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "'";
+}
+
+Result<std::string> mysql_connection(const urls::url_view& parsed, const std::string& shown) {
+  std::string text =
+      fmt::format("charset=utf8mb4 connect_timeout={} read_timeout={} write_timeout={}",
+                  kConnectSeconds, kAnswerSeconds, kAnswerSeconds);
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) text += fmt::format(" {}={}", name, quoted(value));
+  };
+  add("db", parsed.path().substr(1));
+  add("user", parsed.user());
+  add("password", parsed.password());
+  add("host", parsed.host_address());
+  if (parsed.has_port()) text += fmt::format(" port={}", std::string(parsed.port()));
+  for (const auto& parameter : parsed.params()) {
+    const bool known = std::ranges::find(kMysqlParameters, parameter.key) != kMysqlParameters.end();
+    if (!known) {
+      return refuse(shown, fmt::format("and MySQL has no parameter \"{}\" here", parameter.key));
+    }
+    add(parameter.key, parameter.value);
+  }
+  return text;
+}
+
+}  // namespace
+
+const char* Database::begin() const {
+  switch (kind) {
+    case DatabaseKind::sqlite:
+      return "BEGIN IMMEDIATE";  // else two workers fail half-way instead of waiting
+    case DatabaseKind::postgresql:
+      return "BEGIN";
+    case DatabaseKind::mysql:
+      return "START TRANSACTION";
+  }
+  return "";
+}
+
+std::string Database::unless_there(std::string_view primary_key) const {
+  if (kind != DatabaseKind::mysql) return fmt::format("ON CONFLICT ({}) DO NOTHING", primary_key);
+  // INSERT IGNORE would take values that do not fit for a row that is there.
+  const auto first = primary_key.substr(0, primary_key.find(','));
+  return fmt::format("ON DUPLICATE KEY UPDATE {} = {}", first, first);
+}
+
+Result<Database> parse_database(const std::string& text) {
+  if (text.starts_with(kSqlite) && text.size() > kSqlite.size()) {
+    return Database{DatabaseKind::sqlite, text.substr(kSqlite.size()), text};
+  }
+  const auto parsed = urls::parse_uri(text);
+  if (!parsed) {
+    // Where a password would be in it is not known.
+    return refuse(text.substr(0, text.find(':')) + ":...", "which is no URL");
+  }
+  const std::string shown = without_password(*parsed);
+  const std::string scheme(parsed->scheme());
+  const bool postgresql = scheme == "postgresql" || scheme == "postgres";
+  if (!postgresql && scheme != "mysql") return refuse(shown, "which is of no known kind");
+  // What should be a port and is no number is taken for the beginning of the path.
+  if (parsed->has_authority() && !parsed->path().empty() && !parsed->path().starts_with('/')) {
+    return refuse(shown, "whose port is no number");
+  }
+  if (!parsed->has_authority() || parsed->path().size() < 2) {
+    return refuse(shown, "which names no database");
+  }
+  if (postgresql) {
+    return Database{DatabaseKind::postgresql, postgresql_connection(*parsed), shown};
+  }
+  TRY(connection, mysql_connection(*parsed, shown));
+  return Database{DatabaseKind::mysql, std::move(connection), shown};
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,117 @@
+#include "worker/order_store_schema.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+
+namespace sluice::worker {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+struct Index {
+  std::string_view name;
+  std::string_view columns;
+};
+
+// Texts are bounded by the ledger's limits; {text} is one that may be long.
+struct Table {
+  std::string_view name;
+  std::string_view columns;
+  std::vector<Index> indexes;
+};
+
+const std::vector<Table>& tables() {
+  static const std::vector<Table> all = {
+      {"orders",
+       "order_id VARCHAR(26) PRIMARY KEY, sale VARCHAR(64) NOT NULL, user_id VARCHAR(128) NOT "
+       "NULL, quantity BIGINT NOT NULL, unit_price BIGINT NOT NULL, currency VARCHAR(8) NOT NULL, "
+       "state VARCHAR(16) NOT NULL, reason VARCHAR(512) NOT NULL, reserved_at BIGINT NOT NULL, "
+       "deadline BIGINT NOT NULL, placed_at BIGINT NOT NULL, log_partition INTEGER NOT NULL, "
+       "log_offset BIGINT NOT NULL",
+       {{"orders_by_user", "user_id, sale"}, {"orders_by_deadline", "state, deadline"}}},
+      {"log_positions",
+       "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
+       "fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition)",
+       {}},
+      {"outbox",
+       "source_topic VARCHAR(249) NOT NULL, source_partition INTEGER NOT NULL, source_offset "
+       "BIGINT NOT NULL, part INTEGER NOT NULL, to_topic VARCHAR(249) NOT NULL, to_partition "
+       "INTEGER NOT NULL, record_key {text}, record_value {text}, headers {text} NOT NULL, "
+       "PRIMARY KEY (source_topic, source_partition, source_offset, part)",
+       {}},
+  };
+  return all;
+}
+
+// MySQL's way: indexes within the table, and texts that are told apart by their bytes.
+std::string mysql_table(const Table& table) {
+  std::string columns = fmt::format(fmt::runtime(table.columns), fmt::arg("text", "LONGTEXT"));
+  for (const Index& index : table.indexes) {
+    columns += fmt::format(", INDEX {} ({})", index.name, index.columns);
+  }
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4 "
+      "COLLATE utf8mb4_bin",
+      table.name, columns);
+}
+
+void make(soci::session& sql, DatabaseKind kind, const Table& table) {
+  if (kind == DatabaseKind::mysql) {
+    sql << mysql_table(table);
+    return;
+  }
+  sql << fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", table.name,
+                     fmt::format(fmt::runtime(table.columns), fmt::arg("text", "TEXT")));
+  for (const Index& index : table.indexes) {
+    sql << fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} ({})", index.name, table.name,
+                       index.columns);
+  }
+}
+
+// Two workers' CREATE TABLE IF NOT EXISTS can meet and fail. In SQLite the transaction is enough.
+void lock(soci::session& sql, DatabaseKind kind) {
+  int taken = 0;
+  if (kind == DatabaseKind::postgresql) {
+    sql << "SELECT 1 FROM (SELECT pg_advisory_xact_lock(7518324)) AS lock", soci::into(taken);
+  } else if (kind == DatabaseKind::mysql) {
+    sql << "SELECT GET_LOCK(CONCAT('sluice_', MD5(DATABASE())), 20)", soci::into(taken);
+    if (taken != 1) throw soci::soci_error("another worker makes the tables and does not end");
+  }
+}
+
+// MySQL's lock is not the transaction's. Whoever takes it next has to see the version.
+void unlock(soci::session& sql, DatabaseKind kind) {
+  if (kind != DatabaseKind::mysql) return;
+  int released = 0;
+  sql << "COMMIT";
+  sql << "SELECT RELEASE_LOCK(CONCAT('sluice_', MD5(DATABASE())))", soci::into(released);
+}
+
+}  // namespace
+
+Result<void> make_tables(soci::session& sql, DatabaseKind kind) {
+  lock(sql, kind);
+  sql << "CREATE TABLE IF NOT EXISTS sluice_schema (version INTEGER NOT NULL)";
+  int versions = 0;
+  int newest = 0;
+  sql << "SELECT COUNT(*), COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(versions),
+      soci::into(newest);
+  if (newest > kSchemaVersion) {
+    return fail(Code::unsupported,
+                fmt::format("the orders database has schema version {}, this program knows {}",
+                            newest, kSchemaVersion));
+  }
+  for (const Table& table : tables()) make(sql, kind, table);
+  if (versions == 0) {
+    sql << "INSERT INTO sluice_schema (version) VALUES (:version)",
+        soci::use(kSchemaVersion, "version");
+  }
+  unlock(sql, kind);
+  return {};
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,17 @@
+#pragma once
+// The tables of the orders database, and their versions (docs/orders-database.md).
+
+#include "shared/base/result.h"
+#include "worker/database.h"
+
+namespace soci {
+class session;
+}  // namespace soci
+
+namespace sluice::worker {
+
+// Makes the tables that are not there. Within a transaction; several workers may start at once.
+// Code::unsupported: they were made by a newer version. Throws soci::soci_error.
+Result<void> make_tables(soci::session& sql, DatabaseKind kind);
+
+}  // namespace sluice::worker

@@ -119,7 +119,9 @@ Result<void> Worker::open_clients() {
                              .session_timeout = options_.session_timeout};
   group.heartbeat_interval = options_.session_timeout / 4;
   group.on_assigned = [this](std::vector<client::TopicPartition> assigned) {
-    return take_over(std::move(assigned));
+    auto taken = take_over(std::move(assigned));
+    if (!taken) not_taken_ = taken.error();
+    return taken;
   };
   group.on_revoked = [this](std::vector<client::TopicPartition> revoked, bool) {
     give_up(revoked);
@@ -140,6 +142,7 @@ void Worker::close_clients() {
   relay_.reset();
   for (auto& [partition, owned] : owned_) owned.held = false;
   joined_ = false;
+  not_taken_.reset();
   count_held();
   metrics_.outbox_depth.set(0);
 }
@@ -228,6 +231,8 @@ Result<void> Worker::turn() {
   }
   just_taken_.clear();
   auto batch = consumer_->poll(static_cast<std::size_t>(options_.batch_records), kPollWait);
+  // The group takes them for ours, so nobody would read them.
+  if (not_taken_) return std::unexpected(*not_taken_);
   if (!batch) {
     // The client reconnects by itself; anything else needs a new start.
     if (batch.error().code != Code::unavailable && batch.error().code != Code::timed_out) {

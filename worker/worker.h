@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -97,6 +98,7 @@ class Worker {
   std::map<std::int32_t, Owned> owned_;
   std::set<std::int32_t> just_taken_;  // in the poll that runs or has just returned
   bool joined_ = false;                // the group has told what is ours, be it nothing
+  std::optional<Error> not_taken_;     // why what the group has given could not be taken over
   std::uint64_t counted_sent_ = 0;
   std::uint64_t counted_failed_sends_ = 0;
   Instant measure_lag_at_;

@@ -41,7 +41,13 @@ class FlakyStore final : public OrderStore {
  public:
   explicit FlakyStore(OrderStore& store) : store_(store) {}
 
-  Result<Claim> claim(std::int32_t partition) override { return store_.claim(partition); }
+  Result<Claim> claim(std::int32_t partition) override {
+    if (unclaimable.load() > 0) {
+      --unclaimable;
+      return fail(Code::unavailable, "the connection was lost");
+    }
+    return store_.claim(partition);
+  }
   Result<void> commit(std::span<const PartitionWork> works) override {
     if (unavailable.load() > 0) {
       --unavailable;
@@ -61,6 +67,7 @@ class FlakyStore final : public OrderStore {
   }
   Result<void> forget(std::span<const OutboxKey> sent) override { return store_.forget(sent); }
 
+  std::atomic<int> unclaimable{0};   // claims that fail
   std::atomic<int> unavailable{0};   // commits that fail, nothing written
   std::atomic<bool> usurped{false};  // the next commit finds another owner
   std::atomic<bool> unknown{false};  // the next commit happens and fails
@@ -263,6 +270,18 @@ TEST_CASE("a database that fails for a while loses nothing") {
   Running running(shop, flaky);
   Answers(shop, kTopic, 2).wait_for_orders(10);
   CHECK(running.metrics.transaction_retries.value() == 3);
+  running.stop();
+  check_placed(*shop.store, 10);
+}
+
+TEST_CASE("a worker that cannot claim what the group gave it joins again") {
+  Shop shop;
+  FlakyStore flaky(*shop.store);
+  flaky.unclaimable = 2;
+  for (int user = 0; user < 10; ++user) shop.append(user % 2, reserve(user));
+  Running running(shop, flaky);
+  Answers(shop, kTopic, 2).wait_for_orders(10);
+  CHECK(flaky.unclaimable == 0);
   running.stop();
   check_placed(*shop.store, 10);
 }

@@ -32,6 +32,7 @@ class OrderBoard {
   void changed(const ledger::PackedOrderId& order);
   // The service stops: calls all.
   void stop();
+  std::size_t watching() const { return size_; }
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:

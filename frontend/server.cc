@@ -17,16 +17,18 @@ class Server::Loop {
  public:
   Loop(const Shared& shared, http::Limits limits)
       : clock_(shared.clock),
+        ticker_(loop_, shared.clock),
         http_(loop_, shared.clock, limits,
               [this](http::Request& request) { return router_.route(request); }),
         patience_(loop_, shared.clock),
         in_flight_(shared.in_flight),
         board_(shared.board) {
     const Api api{loop_,         shared.clock, shared.stock,    shared.in_flight, shared.log,
-                  shared.ledger, shared.board, shared.payments, shared.metrics};
+                  shared.ledger, shared.board, shared.payments, ticker_,          shared.metrics};
     add_place_order(router_, api);
     add_order_status(router_, api);
     add_order_end(router_, api);
+    add_events(router_, api);
     add_sales(router_, api);
     add_pages(router_, api);  // after the JSON, whose paths are hot
   }
@@ -60,6 +62,7 @@ class Server::Loop {
   const Clock& clock_;
   net::Loop loop_;
   http::Router router_;
+  StockTicker ticker_;
   http::Server http_;
   net::Timer patience_;
   InFlight& in_flight_;

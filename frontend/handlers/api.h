@@ -7,6 +7,7 @@
 #include "frontend/order_log.h"
 #include "frontend/payment_signature.h"
 #include "frontend/stock_book.h"
+#include "frontend/stock_ticker.h"
 #include "shared/base/clock.h"
 #include "shared/http/problem.h"
 #include "shared/http/response.h"
@@ -40,6 +41,7 @@ struct Api {
   const LedgerReader& ledger;
   OrderBoard& board;
   const PaymentSignature& payments;
+  StockTicker& ticker;
   ApiMetrics& metrics;
 };
 
@@ -47,6 +49,8 @@ struct Api {
 void add_place_order(http::Router& router, const Api& api);
 // GET /v1/orders, GET /v1/orders/{id}
 void add_order_status(http::Router& router, const Api& api);
+// GET /v1/orders/{id}/events, GET /v1/sales/{sale}/events
+void add_events(http::Router& router, const Api& api);
 // DELETE /v1/orders/{id}, POST /v1/orders/{id}/payment
 void add_order_end(http::Router& router, const Api& api);
 // GET /v1/sales, GET /v1/sales/{sale}, GET /v1/time

@@ -1,5 +1,6 @@
 #include "shared/http/connection.h"
 
+#include <array>
 #include <utility>
 
 #include "shared/http/problem.h"
@@ -33,6 +34,7 @@ Task<void> Connection::run() {
   auto writing = write_answers();
   co_await read_requests();
   reading_ended_ = true;
+  if (body_) body_->cancel();
   wake(writer_);
   co_await writing;
   stream_->close();
@@ -114,17 +116,23 @@ void Connection::push(Answer answer, std::unique_ptr<Block> block, Persistence p
 void Connection::send(Answer& answer, Persistence persistence, bool head_only) {
   if (const auto* fixed = std::get_if<const StaticResponse*>(&answer)) {
     outbox_.add(**fixed, shared_.date, persistence, head_only);
-  } else if (auto* response = std::get_if<Response>(&answer)) {
-    outbox_.add(std::move(*response), shared_.date, persistence, head_only);
   } else {
-    outbox_.add(std::get<Task<Response>>(answer).take(), shared_.date, persistence, head_only);
+    auto* ready = std::get_if<Response>(&answer);
+    Response response = ready ? std::move(*ready) : std::get<Task<Response>>(answer).take();
+    if (response.stream) {
+      persistence = Persistence::close;
+      no_more_requests_ = true;
+      if (!head_only) body_ = response.stream;
+    }
+    outbox_.add(std::move(response), shared_.date, persistence, head_only);
   }
   if (persistence == Persistence::close) last_sent_ = true;
 }
 
 // Moves the answers that are ready from the queue into the outbox.
 void Connection::gather() {
-  while (!queue_.empty() && !is_pending(queue_.front().answer) && outbox_.size() < kWriteBytes) {
+  while (!queue_.empty() && !is_pending(queue_.front().answer) && !body_ &&
+         outbox_.size() < kWriteBytes) {
     auto& slot = queue_.front();
     if (slot.is_interim) {
       outbox_.add_raw("HTTP/1.1 100 Continue\r\n\r\n");
@@ -152,12 +160,18 @@ Task<void> Connection::write_answers() {
     gather();
     writing_ = true;
     write_deadline_ = shared_.clock.now() + shared_.limits.write_timeout;
-    if (!broken && !co_await stream_->write(outbox_.parts())) {
+    bool lost = !broken && !co_await stream_->write(outbox_.parts());
+    write_deadline_ = Instant::never();
+    if (body_) {
+      if (!broken && !lost) lost = !co_await write_stream(*body_);
+      body_.reset();
+      lost = lost || !queue_.empty();  // nothing can be told behind a body of no length
+    }
+    if (lost) {
       broken = true;  // nobody reads; the handlers that run are still waited for
       no_more_requests_ = true;
       stream_->close();
     }
-    write_deadline_ = Instant::never();
     writing_ = false;
     outbox_.clear();
     wake(reader_);
@@ -169,6 +183,21 @@ Task<void> Connection::write_answers() {
     set_deadline();
   }
   if (!broken && last_sent_) finish();
+}
+
+// Until the body ends, which it also does when the client has gone. False: a write failed.
+Task<bool> Connection::write_stream(BodyStream& body) {
+  deadline_ = Instant::never();
+  if (reading_ended_ || shared_.stopping) body.cancel();
+  while (true) {
+    const Buffer piece = co_await body.next();
+    if (piece.empty()) co_return true;
+    const std::array<ByteView, 1> parts{piece};
+    write_deadline_ = shared_.clock.now() + shared_.limits.write_timeout;
+    const auto written = co_await stream_->write(parts);
+    write_deadline_ = Instant::never();
+    if (!written) co_return false;
+  }
 }
 
 // The last answer is out: waits for the peer to close, at most linger_timeout.
@@ -219,6 +248,7 @@ void Connection::expire(Instant now) {
 }
 
 void Connection::begin_stop() {
+  if (body_) body_->cancel();
   if (no_more_requests_) return;
   const auto state = inbox_.state();
   if (state == Parser::State::head || state == Parser::State::body) return;  // it will be answered

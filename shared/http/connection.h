@@ -88,6 +88,7 @@ class Connection {
 
   Task<void> read_requests();
   Task<void> write_answers();
+  Task<bool> write_stream(BodyStream& body);
   void take_request();
   void refuse(const Parser::Failure& failure);
   void push(Answer answer, std::unique_ptr<Block> block, Persistence persistence, bool head_only);
@@ -103,9 +104,10 @@ class Connection {
   Inbox inbox_;
   std::deque<Slot> queue_;
   Outbox outbox_;
-  std::coroutine_handle<> reader_;  // waits for room in the queue
-  std::coroutine_handle<> writer_;  // waits for an answer
-  bool writing_ = false;            // outbox_ belongs to the write that runs
+  std::shared_ptr<BodyStream> body_;  // its head is in the outbox, or it is being written
+  std::coroutine_handle<> reader_;    // waits for room in the queue
+  std::coroutine_handle<> writer_;    // waits for an answer
+  bool writing_ = false;              // outbox_ belongs to the write that runs
   bool reading_ended_ = false;
   bool no_more_requests_ = false;   // what arrives now is read and thrown away
   bool last_sent_ = false;          // the answer that closes is in the outbox or written

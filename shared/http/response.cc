@@ -121,7 +121,7 @@ void append_before_date(Buffer& to, int status) {
 
 void append_after_date(Buffer& to, const Response& response) {
   to.append("\r\n");
-  if (response.may_have_body()) {
+  if (response.may_have_body() && response.stream == nullptr) {
     fmt::format_to(std::back_inserter(to), "Content-Length: {}\r\n", response.body.size());
   }
   to.append(response.header_lines());

@@ -3,6 +3,7 @@
 // that sending it allocates nothing; Answer: what a handler returns.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,10 +24,22 @@ enum class Persistence {
   close,     // "Connection: close"
 };
 
+// A body that comes in pieces for as long as there is something to tell, such as server-sent
+// events. It is ended by the end of the connection. On the loop's thread.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  // The next piece; empty: the body has ended. One call at a time.
+  virtual Task<Buffer> next() = 0;
+  // The client has gone, or the server stops: a next() that waits ends the body.
+  virtual void cancel() = 0;
+};
+
 class Response {
  public:
   int status = 200;
   Buffer body;
+  std::shared_ptr<BodyStream> stream;  // in place of `body`
 
   Response() = default;
   explicit Response(int status) : status(status) {}

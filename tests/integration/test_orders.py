@@ -108,3 +108,57 @@ def test_waiting_for_the_row(pipeline):
     assert reply.headers["Preference-Applied"] == "wait"
     mine = parts.frontend.http().get("/v1/orders?sale=rush", **{"X-User-Id": "ann"})
     assert [one["order_id"] for one in mine.json["orders"]] == [order]
+
+
+class Events:
+    """A connection that receives server-sent events."""
+
+    def __init__(self, parts, path, **headers):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.socket = harness.connect(parts.frontend.listen, 20)
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+        self.lines = self.socket.makefile("r", encoding="utf-8")
+        self.last_id = None
+
+    def next(self):
+        """The data of the next event; None at the end."""
+        for line in self.lines:
+            if line.startswith("id: "):
+                self.last_id = line[4:].strip()
+            if line.startswith("data: "):
+                return json.loads(line[6:])
+        return None
+
+    def until(self, name, value):
+        """How many events come until one has that member."""
+        for count in range(1, 10_000):
+            event = self.next()
+            assert event is not None, f"ended before {name} was {value}"
+            if event[name] == value:
+                return count
+        raise AssertionError(f"{name} was never {value}")
+
+
+def test_events_of_an_order_and_of_the_stock(pipeline):
+    parts = open_pipeline(pipeline, 300)
+    stock = Events(parts, "/v1/sales/rush/events")
+    assert stock.next()["available"] == 300
+    order = parts.frontend.order("rush", "ann").json["order_id"]
+    events = Events(parts, f"/v1/orders/{order}/events")
+    events.until("state", "placed")
+    seen = events.last_id
+    assert pay(parts, order).status == 200
+    events.until("state", "paid")
+    assert int(events.last_id) > int(seen)
+    again = Events(parts, f"/v1/orders/{order}/events", **{"Last-Event-ID": seen})
+    assert again.next()["state"] == "paid"
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        statuses = list(pool.map(
+            lambda n: parts.frontend.order("rush", f"user-{n}").status, range(299)))
+        seconds = time.monotonic() - began
+    assert statuses == [202] * 299
+    assert stock.until("available", 0) <= 4 * seconds + 4
+    # A stop ends them at once, instead of waiting for clients that never go.
+    assert parts.frontend.sigterm() < harness.STOP_SECONDS * harness.PATIENCE
+    assert events.next() is None and stock.next() is None

@@ -52,10 +52,11 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_, clock, stock, in_flight, *log, *reader, board, payments, metrics};
+  const Api api{loop_, clock, stock, in_flight, *log, *reader, board, payments, ticker_, metrics};
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_order_end(router_, api);
+  add_events(router_, api);
   add_sales(router_, api);
   add_pages(router_, api);
   add_admin_sales(admin_router_, {loop_, clock, *log, *reader, changes, token_});
@@ -141,6 +142,12 @@ Reply Shop::admin(std::string_view method, std::string_view target, std::string_
                   std::string_view body) {
   return ask_admin(method, target,
                    fmt::format("Authorization: Bearer {}\r\n{}", kShopToken, headers), body);
+}
+
+void Shop::turn() {
+  net::Timer end(loop_, clock);
+  end.arm(clock.now() + Millis(10), [this] { loop_.stop(); });
+  loop_.run();
 }
 
 std::optional<Error> Shop::ended() const {

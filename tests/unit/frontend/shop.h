@@ -84,6 +84,9 @@ class Shop {
   std::optional<Reply> receive(MemoryStream& client);  // nothing yet: empty
   Reply await(MemoryStream& client);
 
+  // The loop runs for some milliseconds; for when timers are armed, which would keep it running.
+  void turn();
+
   SaleStock& sale(std::string_view id = "mug") { return *stock.find(id); }
   std::int64_t available(std::string_view id = "mug") { return sale(id).available(); }
   // How the reader ended by itself.
@@ -108,6 +111,7 @@ class Shop {
 
   const AdminToken token_;
   net::Loop loop_;
+  StockTicker ticker_{loop_, clock};
   http::Router router_;
   http::Router admin_router_;
   std::unique_ptr<http::Service> service_;

@@ -226,4 +226,71 @@ TEST_CASE("a header value cannot forge a line") {
            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a  Set-Cookie: b c\r\n\r\n");
 }
 
+namespace {
+
+const std::string kPieces = "GET /pieces HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kPiecesHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("a body in pieces is sent as it comes, and its end closes the connection") {
+  Talk talk;
+  auto& client = talk.open();
+  client.feed(kPieces);
+  CHECK_EQ(Talk::without_date(client.drain()), kPiecesHead);
+  talk.clock.advance(Millis(10'000'000));  // no limit of time but the writes'
+  talk.service.tick();
+  talk.pieces->give("one");
+  CHECK_EQ(client.drain(), "one");
+  talk.pieces->give("two");
+  CHECK_EQ(client.drain(), "two");
+  CHECK(!client.ended());
+  talk.pieces->cancel();
+  CHECK(client.ended());
+  client.close();
+  CHECK(talk.service.connections() == 0);
+}
+
+TEST_CASE("a client that goes away ends its body") {
+  Talk talk;
+  auto& client = talk.open();
+  client.feed(kPieces);
+  client.close();
+  CHECK(talk.pieces->cancelled);
+  CHECK(talk.service.connections() == 0);
+}
+
+TEST_CASE("a stop ends bodies in pieces") {
+  Talk talk;
+  auto& client = talk.open();
+  client.feed(kPieces);
+  auto stopped = talk.service.stop(talk.clock.now() + Millis(1'000));
+  CHECK(talk.pieces->cancelled);
+  CHECK_EQ(Talk::without_date(client.drain()), kPiecesHead);
+  CHECK(client.ended());
+  client.close();
+  CHECK(stopped.done());
+}
+
+TEST_CASE("what was sent behind a request with a body in pieces has no answer") {
+  Talk talk;
+  auto& client = talk.open();
+  client.feed(later("a", "x") + kPieces + done("n"));
+  talk.release(0);
+  const auto head = Talk::without_date(client.drain());
+  CHECK(head.ends_with(kPiecesHead));
+  talk.pieces->give("one");
+  CHECK_EQ(client.drain(), "one");
+  talk.pieces->cancel();
+  CHECK(client.drain().empty());
+  client.close();
+  CHECK(talk.service.connections() == 0);
+}
+
+TEST_CASE("HEAD of a body in pieces has no body") {
+  Talk talk;
+  CHECK_EQ(talk.ask("HEAD /pieces HTTP/1.1\r\nHost: h\r\n\r\n"), kPiecesHead);
+}
+
 }  // namespace sluice::http

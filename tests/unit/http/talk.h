@@ -15,6 +15,36 @@
 
 namespace sluice::http {
 
+// A body whose pieces a test gives.
+class Pieces final : public BodyStream {
+ public:
+  Task<Buffer> next() override {
+    if (ready_.empty() && !cancelled) {
+      waiting_ = std::make_unique<OneShot<bool>>();
+      co_await *waiting_;
+      waiting_.reset();
+    }
+    if (ready_.empty()) co_return Buffer();
+    co_return std::exchange(ready_, {});
+  }
+  void cancel() override {
+    cancelled = true;
+    wake();
+  }
+  void give(std::string_view piece) {
+    ready_ += piece;
+    wake();
+  }
+  bool cancelled = false;
+
+ private:
+  void wake() {
+    if (waiting_ && !waiting_->await_ready()) waiting_->set(true);
+  }
+  Buffer ready_;
+  std::unique_ptr<OneShot<bool>> waiting_;
+};
+
 class Talk {
  public:
   explicit Talk(Limits limits = {})
@@ -28,6 +58,11 @@ class Talk {
                [](const Request&) -> Answer { return Response::text(200, Buffer(100'000, 'b')); });
     router.add("POST", "/later/{name}",
                [this](const Request& request) -> Answer { return later(request); });
+    router.add("GET", "/pieces", [this](const Request&) -> Answer {
+      Response response(200, "text/event-stream", Buffer());
+      response.stream = pieces;
+      return response;
+    });
     router.add("GET", "/done", [](const Request& request) -> Answer { return done(request); });
   }
   ~Talk() {
@@ -67,6 +102,7 @@ class Talk {
   ManualClock clock;
   Router router;
   StaticResponse sold_out;
+  std::shared_ptr<Pieces> pieces = std::make_shared<Pieces>();
   std::vector<std::unique_ptr<OneShot<bool>>> waiting;
   Service service;
 

@@ -234,14 +234,20 @@ class RocksStore final : public Store {
     return {};
   }
 
+  // In two steps: RocksDB's own compaction, which keeps everything, may take a new file down while
+  // this one waits for it, so what is in the lowest level afterwards is looked at in any case.
   rocksdb::Status compact(Family family, const rocksdb::Slice& begin, const rocksdb::Slice& end,
                           KeyFilter wanted) {
+    using Bottommost = rocksdb::BottommostLevelCompaction;
     unwanted_->set(std::move(wanted));
     rocksdb::CompactRangeOptions options;
     options.exclusive_manual_compaction = false;
     options.canceled = &closing_;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    const auto status = db_->CompactRange(options, handle(family), &begin, &end);
+    rocksdb::Status status;
+    for (const Bottommost step : {Bottommost::kSkip, Bottommost::kForce}) {
+      options.bottommost_level_compaction = step;
+      if (status.ok()) status = db_->CompactRange(options, handle(family), &begin, &end);
+    }
     unwanted_->set(nullptr);
     return status;
   }

@@ -183,11 +183,20 @@ void RecordBatchBuilder::add(std::int64_t timestamp_ms, std::optional<ByteView> 
 }
 
 Buffer RecordBatchBuilder::finish() && {
+  return assembled(records_, Compression::none);
+}
+
+Result<Buffer> RecordBatchBuilder::finish(Compression codec) && {
+  TRY(packed, compress(codec, records_));
+  return assembled(packed, codec);
+}
+
+Buffer RecordBatchBuilder::assembled(ByteView records, Compression codec) const {
   CHECK(count_ > 0);
+  const int flags = (options_.transactional ? 0x10 : 0) | (options_.control ? 0x20 : 0);
   return assemble({.base_offset = options_.base_offset,
                    .leader_epoch = options_.partition_leader_epoch,
-                   .attributes = static_cast<std::int16_t>((options_.transactional ? 0x10 : 0) |
-                                                           (options_.control ? 0x20 : 0)),
+                   .attributes = static_cast<std::int16_t>(flags | static_cast<int>(codec)),
                    .last_offset_delta = count_ - 1,
                    .base_timestamp_ms = base_timestamp_ms_,
                    .max_timestamp_ms = max_timestamp_ms_,
@@ -195,7 +204,7 @@ Buffer RecordBatchBuilder::finish() && {
                    .producer_epoch = options_.producer_epoch,
                    .base_sequence = options_.base_sequence,
                    .record_count = count_},
-                  records_);
+                  records);
 }
 
 Result<Buffer> thin_batch(const RecordBatchView& batch, std::span<const Record> kept,

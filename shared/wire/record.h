@@ -60,7 +60,7 @@ class RecordCursor {
 // All at once. The views point into the batch. Code::unsupported if it is compressed.
 Result<std::vector<Record>> read_records(const RecordBatchView& batch);
 
-// Builds one uncompressed batch. Offsets run from the base without gaps.
+// Builds one batch. Offsets run from the base without gaps.
 class RecordBatchBuilder {
  public:
   struct Options {
@@ -87,8 +87,12 @@ class RecordBatchBuilder {
 
   // REQUIRES: at least one record. The builder is used up.
   Buffer finish() &&;
+  // The same with the records compressed. Errors: as compress() has them.
+  Result<Buffer> finish(Compression codec) &&;
 
  private:
+  Buffer assembled(ByteView records, Compression codec) const;
+
   Options options_;
   Buffer records_;
   std::int32_t count_ = 0;

@@ -41,10 +41,15 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
            [this](PartitionId partition, std::size_t bytes) {
              resume(fetch_waiters_.appended(partition, bytes));
            },
-           [this](PartitionId partition, const Error& error) { note_damage(partition, error); }},
+           [this](PartitionId partition, const Error& error) { note_damage(partition, error); },
+           [this](std::shared_ptr<PartitionLog> log, DelayPosition from) {
+             delayer_.add(std::move(log), from);
+           },
+           {.pending_max = options.delayed_records_max}},
       cleaner_(log_, seams_.maintenance, seams_.clock, options.cleaner_map_bytes),
       key_indexer_(log_, seams_.maintenance),
       reclaimer_(log_, seams_.maintenance),
+      delayer_(log_, seams_.readers, seams_.clock, [this] { arm(); }),
       topics_(log_, seams_.random, options.topics),
       offsets_(seams_.store, committer_),
       groups_(options.groups, seams_.clock, seams_.random, [this] { arm(); }),
@@ -53,6 +58,7 @@ Broker::Broker(BrokerOptions options, BrokerSeams seams)
     for (const auto& [name, topic] : topics_.all()) {
       for (const auto& partition : topic->partitions) partition->catch_up();
     }
+    delayer_.caught_up();
     note_refusal();
   });
 }
@@ -114,6 +120,7 @@ void Broker::begin_stop() {
   cleaner_.stop();
   key_indexer_.stop();
   reclaimer_.stop();
+  delayer_.stop();
   seams_.store.stop_reclaiming();
   groups_.stop();
   for (auto& [token, parked] : std::exchange(parked_, {})) parked->set(false);
@@ -123,6 +130,7 @@ void Broker::tick() {
   const Instant now = seams_.clock.now();
   groups_.tick(now);
   resume(fetch_waiters_.expire(now));
+  delayer_.tick();
   expire_producers(now);
   enforce_retention(now);
   housekeep(now);
@@ -302,6 +310,7 @@ Task<void> Broker::reclaim() {
 
 Task<void> Broker::stop() {
   co_await gate_.close();
+  co_await delayer_.close();
   co_await committer_.close();
 }
 
@@ -356,7 +365,8 @@ Task<bool> Broker::wait_for_records(Instant deadline, std::size_t min_bytes,
   co_return co_await ready;
 }
 
-void Broker::wake_fetches(PartitionId partition) {
+void Broker::partition_deleted(PartitionId partition) {
+  delayer_.forget(partition);
   resume(fetch_waiters_.wake_partition(partition));
 }
 
@@ -368,8 +378,9 @@ void Broker::resume(const std::vector<FetchToken>& ready) {
 }
 
 void Broker::arm() {
-  seams_.wake_at(std::min({groups_.next_deadline(), fetch_waiters_.next_deadline(),
-                           expire_producers_at_, enforce_retention_at_, housekeep_at_}));
+  seams_.wake_at(
+      std::min({groups_.next_deadline(), fetch_waiters_.next_deadline(), delayer_.next_deadline(),
+                expire_producers_at_, enforce_retention_at_, housekeep_at_}));
 }
 
 }  // namespace sluice::broker

@@ -16,6 +16,7 @@
 #include "broker/group_service.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/committer.h"
+#include "broker/log/delayer.h"
 #include "broker/log/key_indexer.h"
 #include "broker/log/reclaimer.h"
 #include "broker/log/store.h"
@@ -37,6 +38,8 @@ struct BrokerOptions {
   // fetch.max.bytes).
   std::int32_t fetch_bytes_max = 50 << 20;
   TopicLimits topics;
+  // Delayed records that may wait, of all topics.
+  std::uint64_t delayed_records_max = 100'000'000;
   CommitterOptions committer;
   // Memory for the newest batches of all partitions: consumers that keep up read only there.
   std::size_t tail_cache_bytes = 64 << 20;
@@ -107,6 +110,11 @@ class Broker {
   // Partitions whose key index is still being built, or was given up for damage.
   std::size_t unindexed() const { return unindexed_logs().size(); }
   const KeyIndexer& key_indexer() const { return key_indexer_; }
+  Delayer& delayer() { return delayer_; }
+  // Delayed records that wait, of all topics.
+  std::uint64_t delayed_records() const { return log_.delays.pending; }
+  Offload& readers() { return seams_.readers; }
+  const Store& store() const { return seams_.store; }
   // After a change of a topic's configuration: builds key indexes, or gives the space of one back.
   void topic_configured(bool key_index_removed);
 
@@ -122,7 +130,7 @@ class Broker {
   Task<bool> wait_for_records(Instant deadline, std::size_t min_bytes,
                               std::vector<FetchWaiters::Available> partitions);
   // A deleted partition has nothing to wait for.
-  void wake_fetches(PartitionId partition);
+  void partition_deleted(PartitionId partition);
 
  private:
   Result<void> check_format();
@@ -154,6 +162,7 @@ class Broker {
   Cleaner cleaner_;
   KeyIndexer key_indexer_;
   Reclaimer reclaimer_;
+  Delayer delayer_;
   Topics topics_;
   Offsets offsets_;
   GroupService groups_;

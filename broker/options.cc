@@ -31,6 +31,10 @@ void describe_storage(config::Schema& s, Options& o) {
       .between(1 << 20, 1LL << 36);
   s.add("reader_threads", o.reader_threads, "threads", "Threads that read from the disk")
       .between(1, 64);
+  s.add("max_delayed_records", o.max_delayed_records, "records",
+        "Records of all topics that may wait for their delivery; one more is refused. They take "
+        "disk, about 100 bytes each beside key, value and headers, not memory")
+      .between(0, 1'000'000'000'000);
   s.add("backup_dir", o.backup_dir, "path",
         "Where 'sluicectl backup create' puts backups of the running broker, best on another disk; "
         "empty: there are none. No other broker may use the same");
@@ -95,6 +99,7 @@ BrokerOptions broker_options(const Options& options) {
   BrokerOptions broker;
   broker.node_id = options.node_id;
   broker.auto_create_topics = options.auto_create_topics;
+  broker.delayed_records_max = options.max_delayed_records;
   broker.num_partitions = options.num_partitions;
   broker.groups.initial_rebalance_delay = options.group_initial_rebalance_delay;
   broker.committer.segment_bytes = static_cast<std::size_t>(options.segment_bytes.bytes);

@@ -36,6 +36,7 @@ struct Options {
   config::ByteSize cleaner_map_bytes{64 << 20};
   config::ByteSize block_cache_bytes{16 << 20};
   std::size_t reader_threads = 2;
+  std::size_t max_delayed_records = 100'000'000;
   std::string backup_dir;
   config::ByteSize backup_rate{64 << 20};
 };

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/delay/delay_headers.h"
 #include "shared/config/text.h"
 
 namespace sluice::broker {
@@ -20,6 +21,9 @@ constexpr TopicConfig::Known kKnown[] = {
     {"compression.type", "producer", "producer: batches are stored as they were sent"},
     {"delete.retention.ms", "86400000",
      "compact: how long a record without a value stays, so that readers see that its key is gone"},
+    {kDelayConfig, "false",
+     "true: a record with a header deliver-at (Unix ms) or delay-ms, up to 366 days ahead, is "
+     "acknowledged when it is durable and can be read when it is due"},
     {"flush.messages", "1",
      "1: a record is acknowledged when it is fsynced; more: when it is written, unless so many of "
      "its partition wait for their fsync, which follows at once (a power cut may take them)"},
@@ -108,7 +112,11 @@ Result<void> TopicConfig::set(const std::string& name, const std::string& value)
   } else if (name == "cleanup.policy") {
     TRY_VOID(set_policy(value));
   } else if (name == kKeyIndexConfig) {
-    TRY_VOID(set_key_index(value));
+    TRY(on, truth_of(name, value));
+    key_index_ = on;
+  } else if (name == kDelayConfig) {
+    TRY(on, truth_of(name, value));
+    delays_ = on;
   } else if (name == "min.cleanable.dirty.ratio") {
     TRY_VOID(set_dirty_ratio(value));
   } else if (value != known->default_value) {
@@ -141,13 +149,9 @@ Result<void> TopicConfig::set_policy(const std::string& value) {
   return {};
 }
 
-Result<void> TopicConfig::set_key_index(const std::string& value) {
-  if (value != "true" && value != "false") {
-    return fail(Code::invalid,
-                fmt::format("{} must be true or false, got \"{}\"", kKeyIndexConfig, value));
-  }
-  key_index_ = value == "true";
-  return {};
+Result<bool> TopicConfig::truth_of(std::string_view name, const std::string& value) {
+  if (value == "true" || value == "false") return value == "true";
+  return fail(Code::invalid, fmt::format("{} must be true or false, got \"{}\"", name, value));
 }
 
 Result<void> TopicConfig::set_dirty_ratio(const std::string& value) {

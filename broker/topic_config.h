@@ -37,6 +37,8 @@ class TopicConfig {
   // Nothing while cleanup.policy leaves old records to compaction alone.
   Retention retention() const { return deletes_ ? retention_ : Retention{}; }
   bool key_index() const { return key_index_; }
+  // Heeds the headers of broker/delay/delay_headers.h.
+  bool delays() const { return delays_; }
   bool compacts() const { return compacts_; }
   // How many records of a partition may be acknowledged and not yet be durable, plus one: 1, all
   // are durable first.
@@ -50,7 +52,7 @@ class TopicConfig {
  private:
   struct Number;
   Result<void> set_policy(const std::string& value);
-  Result<void> set_key_index(const std::string& value);
+  static Result<bool> truth_of(std::string_view name, const std::string& value);
   Result<void> set_dirty_ratio(const std::string& value);
 
   std::map<std::string, std::string> overrides_;
@@ -61,6 +63,7 @@ class TopicConfig {
   bool deletes_ = true;
   bool compacts_ = false;
   bool key_index_ = false;
+  bool delays_ = false;
   CompactionRules compaction_;
 };
 

@@ -99,7 +99,7 @@ Result<void> Topics::recover_partitions() {
   }
   const auto cursor = log_.store.cursor(Family::state, 0);
   for (const StateKind kind : {StateKind::partition, StateKind::part, StateKind::cleaned,
-                               StateKind::indexed, StateKind::producer}) {
+                               StateKind::indexed, StateKind::delayed, StateKind::producer}) {
     const Buffer end = state_end(kind);
     for (cursor->seek(state_key(kind)); cursor->valid() && cursor->key() < end; cursor->next()) {
       const ByteView key = cursor->key();
@@ -117,6 +117,10 @@ Result<void> Topics::recover_partitions() {
     if (!place.started) return damaged(place, "its start is missing");
     // They are stored together; should they differ, the configuration is what people see.
     place.partition->set_key_index(place.topic->config.key_index());
+    // What is due may have become so while nobody was there.
+    if (place.partition->delays().pending() > 0 && log_.delayed) {
+      log_.delayed(place.partition->shared_from_this(), {});
+    }
   }
   return check_ends(places);
 }
@@ -132,6 +136,7 @@ Result<void> Topics::restore(PartitionLog& partition, StateKind kind, ByteView r
   if (kind == StateKind::partition) return partition.restore_start(value);
   if (kind == StateKind::cleaned) return partition.restore_cleaned(value);
   if (kind == StateKind::indexed) return partition.restore_indexed(value);
+  if (kind == StateKind::delayed) return partition.restore_delayed(value);
   if (kind == StateKind::part && rest.size() == sizeof(Segment)) {
     return partition.restore_part(load_be<Segment>(rest.data()), value);
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "broker/admin/backup_routes.h"
+#include "broker/admin/delay_routes.h"
 #include "broker/admin/message_routes.h"
 #include "shared/http/admin.h"
 
@@ -13,9 +14,11 @@ Admin::Admin(net::Loop& loop, const Clock& clock, Broker& broker, Server& server
     : clock_(clock),
       http_(loop, clock, {}, [this](http::Request& request) { return router_.route(request); }) {
   declare_metrics(broker, server);
+  declare_delay_metrics(broker);
   declare_backup_metrics(backups);
   add_backup_routes(router_, backups);
   add_message_routes(router_, broker);
+  add_delay_routes(router_, broker);
   const auto healthy = [&broker]() -> Result<void> {
     if (const std::string reason = broker.unhealthy(); !reason.empty()) {
       return fail(Code::storage, reason);
@@ -93,6 +96,25 @@ void Admin::declare_metrics(Broker& broker, Server& server) {
         seconds.observe(took);
         sizes.observe(number(bytes));
       });
+}
+
+void Admin::declare_delay_metrics(Broker& broker) {
+  const auto number = [](auto value) { return static_cast<double>(value); };
+  metrics_.gauge("sluice_broker_delayed_records", "Delayed records that wait",
+                 [&broker, number] { return number(broker.delayed_records()); });
+  metrics_.counter("sluice_broker_delayed_delivered_total", "Delayed records that were delivered",
+                   [&broker, number] { return number(broker.delayer().stats().delivered); });
+  metrics_.counter("sluice_broker_delayed_cancelled_total", "Delayed records that were cancelled",
+                   [&broker, number] { return number(broker.delayer().stats().cancelled); });
+  metrics_.gauge(
+      "sluice_broker_delayed_next_due_timestamp_seconds",
+      "When the next delayed record is due; 0: none waits, or that is not known yet",
+      [&broker, number] { return number(broker.delayer().next_due_ms().value_or(0)) / 1000; });
+  auto& lateness =
+      metrics_.histogram("sluice_broker_delayed_lateness_seconds",
+                         "From when a delayed record was due until readers saw it",
+                         {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 60, 3600});
+  broker.delayer().on_delivered([&lateness](Millis late) { lateness.observe(late); });
 }
 
 void Admin::declare_backup_metrics(const Backups& backups) {

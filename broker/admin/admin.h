@@ -25,6 +25,7 @@ class Admin {
 
  private:
   void declare_metrics(Broker& broker, Server& server);
+  void declare_delay_metrics(Broker& broker);
   void declare_backup_metrics(const Backups& backups);
 
   const Clock& clock_;

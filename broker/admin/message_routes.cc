@@ -7,10 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "shared/base/base64.h"
-#include "shared/base/utf8.h"
-#include "shared/config/text.h"
-#include "shared/http/problem.h"
+#include "broker/admin/record_json.h"
 
 namespace sluice::broker {
 namespace {
@@ -21,18 +18,8 @@ constexpr std::int64_t kRecordsDefault = 100;
 // Fetches share the reader threads, so it is some tens of milliseconds of one of them.
 constexpr std::size_t kReadBytesMax = 16 << 20;
 constexpr std::size_t kAnswerBytesMax = 4 << 20;
-// A record above this is shown without value and headers: JSON makes them up to six times as long.
-constexpr std::size_t kShownBytesMax = 1 << 20;
 // Requests at the same time; one more is told to come again.
 constexpr int kFindsMax = 4;
-
-http::Response problem(int status, std::string_view code, std::string_view detail) {
-  return http::Problem(status, code).detail(detail).response();
-}
-
-http::Response no_topic(std::string_view topic) {
-  return problem(404, "not-found", fmt::format("there is no topic {}", topic));
-}
 
 struct Query {
   std::string topic;
@@ -42,13 +29,6 @@ struct Query {
   Offset offset = 0;
   std::size_t limit = kRecordsDefault;
 };
-
-Result<std::int64_t> number_of(std::string_view name, std::string_view text, std::int64_t least,
-                               std::int64_t most) {
-  const auto number = config::parse_integer(text);
-  if (number && *number >= least && *number <= most) return *number;
-  return fail(Code::invalid, fmt::format("{} is a number from {} to {}", name, least, most));
-}
 
 Result<Query> parse(const http::Request& request) {
   constexpr std::int64_t kPartitionMax = std::numeric_limits<std::int32_t>::max();
@@ -82,42 +62,12 @@ Result<Query> parse(const http::Request& request) {
   return query;
 }
 
-// `"name":"text"`, or `"name_base64":"…"` for what is not UTF-8.
-void append_bytes(Buffer& to, std::string_view name, const std::optional<Buffer>& bytes) {
-  if (!bytes) {
-    to += fmt::format("\"{}\":null", name);
-  } else if (is_utf8(*bytes)) {
-    to += fmt::format("\"{}\":", name);
-    http::append_json_string(to, *bytes);
-  } else {
-    to += fmt::format("\"{}_base64\":\"{}\"", name, base64(*bytes));
-  }
-}
-
 void append_record(Buffer& to, std::int32_t partition, const Buffer& key,
                    const FoundRecord& record) {
   to += fmt::format("{{\"partition\":{},\"offset\":{},\"timestamp_ms\":{},", partition,
                     record.offset, record.timestamp_ms);
-  append_bytes(to, "key", key);
-  std::size_t size = record.value ? record.value->size() : 0;
-  for (const auto& [name, value] : record.headers) {
-    size += name.size() + (value ? value->size() : 0);
-  }
-  if (size > kShownBytesMax) {
-    to += fmt::format(",\"left_off_bytes\":{}}}", size);
-    return;
-  }
-  to += ',';
-  append_bytes(to, "value", record.value);
-  to += ",\"headers\":[";
-  for (bool first = true; const auto& [name, value] : record.headers) {
-    to += std::exchange(first, false) ? "{" : ",{";
-    append_bytes(to, "name", name);
-    to += ',';
-    append_bytes(to, "value", value);
-    to += '}';
-  }
-  to += "]}";
+  append_content(to, key, record);
+  to += '}';
 }
 
 // What was found in the partitions so far.

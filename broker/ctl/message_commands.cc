@@ -11,6 +11,7 @@
 #include "broker/ctl/admin_client.h"
 #include "broker/ctl/admin_json.h"
 #include "broker/ctl/admin_option.h"
+#include "broker/ctl/admin_records.h"
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
 #include "broker/ctl/json.h"
@@ -33,46 +34,9 @@ struct MessageArguments {
   std::int64_t limit = 100;
 };
 
-std::string percent_encoded(ByteView bytes) {
-  std::string text;
-  for (const char byte : bytes) {
-    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_';
-    text += plain ? std::string(1, byte) : fmt::format("%{:02X}", static_cast<unsigned char>(byte));
-  }
-  return text;
-}
-
-// The member's bytes, which are text or base64; nothing for null.
-std::optional<Buffer> bytes_in(const json::object& object, const std::string& name) {
-  if (const json::value* text = object.if_contains(name); text != nullptr && text->is_string()) {
-    return Buffer(text->as_string());
-  }
-  const json::value* text = object.if_contains(name + "_base64");
-  if (text == nullptr || !text->is_string()) return std::nullopt;
-  return from_base64(text->as_string());
-}
-
 void print_line(std::ostream& out, const json::object& record) {
-  std::string line =
-      fmt::format("{}:{}  {}  {}", number_in(record, "partition"), number_in(record, "offset"),
-                  time_text(number_in(record, "timestamp_ms")),
-                  printable(bytes_in(record, "key").value_or("")));
-  if (record.contains("left_off_bytes")) {
-    line += fmt::format("  ({})", size_text(number_in(record, "left_off_bytes")));
-  } else {
-    const auto value = bytes_in(record, "value");
-    line += value ? "  " + printable(*value) : "  (null)";
-  }
-  const json::value* headers = record.if_contains("headers");
-  if (headers != nullptr && headers->is_array()) {
-    for (const json::value& header : headers->as_array()) {
-      if (!header.is_object()) continue;
-      line += fmt::format("  {}={}", printable(bytes_in(header.as_object(), "name").value_or("")),
-                          printable(bytes_in(header.as_object(), "value").value_or("")));
-    }
-  }
-  out << line << "\n";
+  out << fmt::format("{}:{}  {}  {}\n", number_in(record, "partition"), number_in(record, "offset"),
+                     time_text(number_in(record, "timestamp_ms")), content_text(record));
 }
 
 // One find, page by page.

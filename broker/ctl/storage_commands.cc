@@ -115,6 +115,7 @@ void print_checked_json(Context& context, const Checked& checked, bool clean) {
                       {"records", records.records},
                       {"bytes", records.bytes},
                       {"key_index_entries", records.index_entries},
+                      {"delayed_records", records.delayed_records},
                       {"forgotten_bytes", records.forgotten_bytes}};
   if (checked.files) {
     counts["table_files"] = checked.files->tables;
@@ -150,6 +151,7 @@ void print_checked(Context& context, const Checked& checked) {
                                    bytes(records.bytes)));
   lines.add("forgotten", fmt::format("{} not given back yet", bytes(records.forgotten_bytes)));
   lines.add("key index", fmt::format("{} entries", records.index_entries));
+  lines.add("delayed", fmt::format("{} records wait", records.delayed_records));
   lines.add("producers", fmt::to_string(records.producers));
   lines.add("group offsets", fmt::to_string(records.group_offsets));
   lines.print(context.terminal.out);

@@ -12,7 +12,7 @@ Task<TopicError> remove(Broker& broker, std::string name) {
   std::vector<PartitionId> partitions;
   broker.offsets().stage_erase_topic(name);
   const TopicError removed = co_await broker.topics().remove(std::move(name), &partitions);
-  for (const PartitionId partition : partitions) broker.wake_fetches(partition);
+  for (const PartitionId partition : partitions) broker.partition_deleted(partition);
   broker.collect_garbage();
   co_return removed;
 }

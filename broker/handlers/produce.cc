@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/delay/delay_split.h"
 #include "broker/handlers/handlers.h"
 #include "shared/wire/compression.h"
 #include "shared/wire/record.h"
@@ -21,6 +22,7 @@ constexpr std::size_t kCheckedBytesMax = 32 << 20;
 struct Refusal {
   ErrorCode code = ErrorCode::none;
   std::string message;
+  std::int32_t record = -1;  // of the batch, when it is about one (KIP-467)
 };
 
 // Kafka's rules for what a client may append (ProduceRequest.validateRecords, LogValidator).
@@ -66,17 +68,8 @@ Refusal check_batch(ByteView records, const TopicConfig& config, std::int16_t ve
 }
 
 // Of a compacted topic: a record without a key could never be replaced (Kafka's LogValidator).
-Refusal check_keys(ByteView records, const TopicConfig& config) {
-  if (!config.compacts()) return {};
-  const auto batch = wire::RecordBatchView::at_front(records);
-  Buffer storage;
-  const auto plain = wire::plain_records(*batch, storage, kCheckedBytesMax);
-  if (!plain) {
-    return {plain.error().code == Code::too_large ? ErrorCode::message_too_large
-                                                  : ErrorCode::corrupt_message,
-            plain.error().context};
-  }
-  wire::RecordCursor cursor(*batch, *plain);
+Refusal check_keys(const wire::RecordBatchView& batch, ByteView plain) {
+  wire::RecordCursor cursor(batch, plain);
   wire::Record record;
   while (cursor.next(record)) {
     if (record.key) continue;
@@ -88,6 +81,35 @@ Refusal check_keys(ByteView records, const TopicConfig& config) {
   return {};
 }
 
+ErrorCode code_of(const Error& unreadable) {
+  return unreadable.code == Code::too_large ? ErrorCode::message_too_large
+                                            : ErrorCode::corrupt_message;
+}
+
+Refusal refusal_of(const SplitError& error) {
+  Refusal refusal{ErrorCode::invalid_record, error.context, error.record};
+  if (error.code == Code::too_large) refusal.code = ErrorCode::message_too_large;
+  return refusal;
+}
+
+// What is only known of a batch that is opened; `split` is what is delayed of it.
+// REQUIRES: check_batch() takes it.
+Refusal open_batch(ByteView records, const TopicConfig& config, WallTime now, DelaySplit& split) {
+  if (!config.compacts() && !config.delays()) return {};
+  const auto batch = wire::RecordBatchView::at_front(records);
+  Buffer storage;
+  const auto plain = wire::plain_records(*batch, storage, kCheckedBytesMax);
+  if (!plain) return {code_of(plain.error()), plain.error().context};
+  if (config.compacts()) {
+    if (auto refusal = check_keys(*batch, *plain); refusal.code != ErrorCode::none) return refusal;
+  }
+  if (!config.delays()) return {};
+  auto parts = split_delayed(*batch, *plain, now, config.max_message_bytes());
+  if (!parts) return refusal_of(parts.error());
+  split = std::move(*parts);
+  return {};
+}
+
 // One partition's part of the request.
 struct Append {
   std::shared_ptr<PartitionLog> log;  // null: refused
@@ -95,44 +117,62 @@ struct Append {
   PartitionLog::Staged staged;
 };
 
+Append refused(Refusal refusal, wire::ProduceResponse::Topic::Partition& answer) {
+  if (refusal.record >= 0) answer.record_errors.push_back({refusal.record, refusal.message});
+  if (!refusal.message.empty()) answer.error_message = std::move(refusal.message);
+  return {.log = nullptr, .staged = {.answer = {.error = refusal.code}}};
+}
+
 Task<PartitionLog::Appended> commit(Append append) {
   if (!append.log) co_return append.staged.answer;
   co_return co_await append.log->commit(std::move(append.staged), append.flush_messages);
+}
+
+// Stages one partition's batch; `answer` says so when it is refused.
+Append stage(Broker& broker, const Topic& topic, std::shared_ptr<PartitionLog> log,
+             ByteView records, std::int16_t version,
+             wire::ProduceResponse::Topic::Partition& answer) {
+  const WallTime now = broker.clock().wall();
+  DelaySplit split;
+  Refusal refusal = check_batch(records, topic.config, version);
+  if (refusal.code == ErrorCode::none) refusal = open_batch(records, topic.config, now, split);
+  if (refusal.code != ErrorCode::none) return refused(std::move(refusal), answer);
+  Append append{.log = std::move(log), .flush_messages = topic.config.flush_messages()};
+  append.staged = split.delayed.empty() ? append.log->stage(Buffer(records), now)
+                                        : append.log->stage_split(records, std::move(split), now);
+  if (append.staged.answer.error == ErrorCode::policy_violation) {
+    answer.error_message = fmt::format("this broker keeps at most {} delayed records",
+                                       broker.options().delayed_records_max);
+  }
+  return append;
+}
+
+Append stage(const RequestContext& context, const Topic* topic,
+             const wire::ProduceRequest::Topic::Partition& data, std::int16_t acks,
+             wire::ProduceResponse::Topic::Partition& answer) {
+  if (acks < -1 || acks > 1) {
+    return refused({ErrorCode::invalid_required_acks, fmt::format("acks={}", acks)}, answer);
+  }
+  auto log = topic ? topic->share(data.index) : nullptr;
+  if (!log) return refused({ErrorCode::unknown_topic_or_partition, {}}, answer);
+  return stage(context.broker, *topic, std::move(log), data.records.value_or(ByteView()),
+               context.version(), answer);
 }
 
 }  // namespace
 
 Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
                                            wire::ProduceRequest request) {
-  Broker& broker = context.broker;
   wire::ProduceResponse response;
   std::vector<Append> appends;
-  const bool acks_known = request.acks >= -1 && request.acks <= 1;
   for (const auto& topic_data : request.topic_data) {
-    const Topic* topic = broker.topics().find(topic_data.name);
+    const Topic* topic = context.broker.topics().find(topic_data.name);
     auto& topic_response = response.responses.emplace_back();
     topic_response.name = topic_data.name;
     for (const auto& data : topic_data.partition_data) {
-      auto& partition_response = topic_response.partition_responses.emplace_back();
-      partition_response.index = data.index;
-      auto log = topic ? topic->share(data.index) : nullptr;
-      Refusal refusal;
-      if (!acks_known) {
-        refusal = {ErrorCode::invalid_required_acks, fmt::format("acks={}", request.acks)};
-      } else if (!log) {
-        refusal = {ErrorCode::unknown_topic_or_partition, {}};
-      } else {
-        const ByteView records = data.records.value_or(ByteView());
-        refusal = check_batch(records, topic->config, context.version());
-        if (refusal.code == ErrorCode::none) refusal = check_keys(records, topic->config);
-      }
-      if (refusal.code != ErrorCode::none) {
-        if (!refusal.message.empty()) partition_response.error_message = refusal.message;
-        appends.push_back({.staged = {.answer = {.error = refusal.code}}});
-        continue;
-      }
-      auto staged = log->stage(Buffer(*data.records), broker.clock().wall());
-      appends.push_back({std::move(log), topic->config.flush_messages(), std::move(staged)});
+      auto& answer = topic_response.partition_responses.emplace_back();
+      answer.index = data.index;
+      appends.push_back(stage(context, topic, data, request.acks, answer));
     }
   }
   // All partitions are staged before the first commit, so that one write carries the request.

@@ -3,9 +3,16 @@
 #include <limits>
 #include <utility>
 
+#include "broker/log/delay_keys.h"
 #include "shared/base/check.h"
 
 namespace sluice::broker {
+namespace {
+
+// What an operation on a tiny value takes in memory beside its bytes, about.
+constexpr std::size_t kOperationBytes = 96;
+
+}  // namespace
 
 Committer::Committer(Store& store, Offload& thread, const Clock& clock, CommitterOptions options)
     : store_(store), thread_(thread), clock_(clock), options_(options) {}
@@ -79,6 +86,20 @@ void Committer::forget_keys(Segment segment, PartitionId partition) {
   seal_staged(segment, partition);
   sealed_.erase_range(Family::index, index_key(segment, partition, 0, 0),
                       index_part_end(segment, partition));
+}
+
+void Committer::put_delayed(Buffer key, Buffer record) {
+  staged_bytes_ += key.size() + record.size() + kOperationBytes;
+  sealed_.put(Family::delay, std::move(key), std::move(record));
+}
+
+void Committer::erase_delayed(Buffer key) {
+  staged_bytes_ += key.size() + kOperationBytes;
+  sealed_.erase(Family::delay, std::move(key));
+}
+
+void Committer::erase_delayed(PartitionId partition) {
+  sealed_.erase_range(Family::delay, delay_key(partition, {}), delay_end(partition));
 }
 
 Task<Result<void>> Committer::commit(Durability durability) {

@@ -78,6 +78,12 @@ class Committer {
   // All entries of a part, with those of what is staged for it.
   void forget_keys(Segment segment, PartitionId partition);
 
+  // Delayed records, by key.
+  void put_delayed(Buffer key, Buffer record);
+  void erase_delayed(Buffer key);
+  // All of a partition, with those that are staged.
+  void erase_delayed(PartitionId partition);
+
   // The segment that appends staged now go to.
   Segment segment() const { return segment_; }
   // At start, before anything is staged.

@@ -9,16 +9,6 @@ namespace {
 
 constexpr std::size_t kScanReadahead = 1 << 20;
 
-FoundRecord copy_of(const wire::Record& record) {
-  FoundRecord found{.offset = record.offset, .timestamp_ms = record.timestamp_ms};
-  if (record.value) found.value = Buffer(*record.value);
-  for (const auto& header : record.headers) {
-    auto& [name, value] = found.headers.emplace_back(Buffer(header.key), std::nullopt);
-    if (header.value) value = Buffer(*header.value);
-  }
-  return found;
-}
-
 std::size_t size_of(const wire::Record& record) {
   std::size_t size = record.key->size() + record.value.value_or(ByteView()).size();
   for (const auto& header : record.headers) {
@@ -28,6 +18,16 @@ std::size_t size_of(const wire::Record& record) {
 }
 
 }  // namespace
+
+FoundRecord copy_of(const wire::Record& record) {
+  FoundRecord found{.offset = record.offset, .timestamp_ms = record.timestamp_ms};
+  if (record.value) found.value = Buffer(*record.value);
+  for (const auto& header : record.headers) {
+    auto& [name, value] = found.headers.emplace_back(Buffer(header.key), std::nullopt);
+    if (header.value) value = Buffer(*header.value);
+  }
+  return found;
+}
 
 // A request while it is answered.
 struct KeyFinder::Search {

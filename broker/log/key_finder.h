@@ -36,6 +36,8 @@ struct FoundRecord {
   std::vector<std::pair<Buffer, std::optional<Buffer>>> headers;
 };
 
+FoundRecord copy_of(const wire::Record& record);
+
 struct FoundRecords {
   std::vector<FoundRecord> records;
   Offset next = 0;    // all before it was looked for

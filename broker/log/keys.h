@@ -12,8 +12,8 @@
 namespace sluice::broker {
 
 // DO NOT REUSE a number: 1 = partition-major log keys, 2 = segment-major, 3 = batches may be
-// thinned by compaction, 4 = key index.
-inline constexpr std::uint32_t kFormatVersion = 5;
+// thinned by compaction, 4 = key index, 5 = what is forgotten is not erased.
+inline constexpr std::uint32_t kFormatVersion = 6;
 // Directories from this version on are ones of kFormatVersion that lack what is newer.
 inline constexpr std::uint32_t kFormatVersionTaken = 2;
 
@@ -43,6 +43,7 @@ enum class StateKind : char {
   part = 'g',       // g<partition u32><segment u32>: a partition's part of a segment
   cleaned = 'c',    // c<partition u32>: how far it was compacted
   indexed = 'i',    // i<partition u32>: from where on Family::index has its keys
+  delayed = 'd',    // d<partition u32>: how many delayed records it has
   producer = 's',   // s<partition u32><producer id i64>
   offset = 'o',     // o<group length u16><group><topic length u16><topic><partition i32>
 };
@@ -129,34 +130,36 @@ inline Buffer state_end(StateKind kind) {
   return Buffer(1, static_cast<char>(static_cast<char>(kind) + 1));
 }
 
-inline Buffer partition_key(PartitionId partition) {
-  Buffer key = state_key(StateKind::partition);
+inline Buffer state_key(StateKind kind, PartitionId partition) {
+  Buffer key = state_key(kind);
   append_be(key, partition);
   return key;
 }
 
+inline Buffer partition_key(PartitionId partition) {
+  return state_key(StateKind::partition, partition);
+}
+
 inline Buffer part_key(PartitionId partition, Segment segment) {
-  Buffer key = state_key(StateKind::part);
-  append_be(key, partition);
+  Buffer key = state_key(StateKind::part, partition);
   append_be(key, segment);
   return key;
 }
 
 inline Buffer cleaned_key(PartitionId partition) {
-  Buffer key = state_key(StateKind::cleaned);
-  append_be(key, partition);
-  return key;
+  return state_key(StateKind::cleaned, partition);
 }
 
 inline Buffer indexed_key(PartitionId partition) {
-  Buffer key = state_key(StateKind::indexed);
-  append_be(key, partition);
-  return key;
+  return state_key(StateKind::indexed, partition);
+}
+
+inline Buffer delayed_key(PartitionId partition) {
+  return state_key(StateKind::delayed, partition);
 }
 
 inline Buffer producer_key(PartitionId partition, std::int64_t producer_id) {
-  Buffer key = state_key(StateKind::producer);
-  append_be(key, partition);
+  Buffer key = state_key(StateKind::producer, partition);
   append_be(key, producer_id);
   return key;
 }

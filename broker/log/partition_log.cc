@@ -31,7 +31,7 @@ BatchIdentity identity_of(const wire::RecordBatchView& batch) {
 }  // namespace
 
 PartitionLog::PartitionLog(LogContext& context, PartitionId id)
-    : context_(context), id_(id), producers_(SequenceCheck::Options{}) {}
+    : context_(context), id_(id), producers_(SequenceCheck::Options{}), delays_(context, id) {}
 
 Result<void> PartitionLog::restore_start(ByteView value) {
   if (value.size() != sizeof(Offset)) {
@@ -109,28 +109,64 @@ void PartitionLog::stage_part(const Part& part) {
   context_.committer.put(part_key(id_, part.segment), std::move(value));
 }
 
-PartitionLog::Staged PartitionLog::stage(Buffer bytes, WallTime now) {
-  if (closed_) return {.answer = {.error = ErrorCode::unknown_topic_or_partition}};
+// Why nothing can be appended at all.
+std::optional<PartitionLog::Appended> PartitionLog::refusal() const {
+  if (closed_) return Appended{.error = ErrorCode::unknown_topic_or_partition};
   if (!context_.committer.refusal().empty()) {
-    return {.answer = {.error = ErrorCode::kafka_storage_error}};
+    return Appended{.error = ErrorCode::kafka_storage_error};
   }
-  const auto batch = wire::RecordBatchView::at_front(bytes);
-  CHECK(batch);
-  const Verdict verdict = producers_.check(identity_of(*batch));
+  return std::nullopt;
+}
+
+// The answer to a batch that is not to be stored.
+std::optional<PartitionLog::Appended> PartitionLog::judge(const BatchIdentity& sent) const {
+  if (auto refused = refusal()) return refused;
+  const Verdict verdict = producers_.check(sent);
   if (const auto* refuse = std::get_if<Refuse>(&verdict)) {
-    return {.answer = {.error = refuse->error_code}};
+    return Appended{.error = refuse->error_code};
   }
   if (const auto* duplicate = std::get_if<Duplicate>(&verdict)) {
     // Its first copy may still be on its way to the disk, so it is awaited too.
-    return {.answer = {.base_offset = duplicate->base_offset, .log_start = log_start_}};
+    return Appended{.base_offset = duplicate->base_offset, .log_start = log_start_};
   }
-  const Offset base = end_;
-  wire::stamp_batch(bytes.data(), base, kLeaderEpoch);
-  auto owner = std::make_shared<const Buffer>(std::move(bytes));
-  stage_append(*wire::RecordBatchView::at_front(*owner), base, now);
-  return {.answer = {.base_offset = base, .log_start = log_start_},
-          .end = end_,
-          .batch = {owner, *owner}};
+  return std::nullopt;
+}
+
+PartitionLog::Staged PartitionLog::stage(Buffer bytes, WallTime now) {
+  const auto batch = wire::RecordBatchView::at_front(bytes);
+  CHECK(batch);
+  const BatchIdentity sent = identity_of(*batch);
+  if (const auto answer = judge(sent)) return {.answer = *answer};
+  Staged staged = stage_append(std::move(bytes), now);
+  remember(sent, staged.answer.base_offset, now);
+  return staged;
+}
+
+PartitionLog::Staged PartitionLog::stage_split(ByteView sent, DelaySplit split, WallTime now) {
+  const auto batch = wire::RecordBatchView::at_front(sent);
+  CHECK(batch);
+  const BatchIdentity identity = identity_of(*batch);
+  if (const auto answer = judge(identity)) return {.answer = *answer};
+  if (!delays_.fits(split.delayed.size())) {
+    return {.answer = {.error = ErrorCode::policy_violation}};
+  }
+  Staged staged{.end = end_};
+  if (split.rest) staged = stage_append(std::move(*split.rest), now);
+  staged.answer = {.log_start = log_start_};
+  staged.delayed_from = delays_.stage(std::move(split.delayed));
+  remember(identity, staged.answer.base_offset, now);
+  return staged;
+}
+
+std::optional<PartitionLog::Staged> PartitionLog::stage_due(DueRecords due, WallTime now) {
+  if (refusal()) return std::nullopt;
+  Staged staged = stage_append(std::move(due.batch), now);
+  // Retention counts from when a record came to the log, or what waited long would go at once.
+  Part& part = parts_.back();
+  part.max_timestamp = std::max(part.max_timestamp, due.positions.back().due_ms);
+  stage_part(part);
+  delays_.stage_gone(due.positions);
+  return staged;
 }
 
 Task<PartitionLog::Appended> PartitionLog::commit(Staged staged, std::int64_t flush_messages) {
@@ -152,9 +188,14 @@ Task<PartitionLog::Appended> PartitionLog::commit(Staged staged, std::int64_t fl
 
 Task<Result<void>> PartitionLog::show(Staged staged) {
   CO_TRY_VOID(co_await context_.committer.commit());
-  if (!closed_ && !staged.batch.bytes.empty()) {
-    context_.tail.insert(id_, staged.answer.base_offset, staged.end, staged.batch);
+  if (closed_) co_return Result<void>();
+  if (!staged.batch.bytes.empty()) {
+    const auto batch = wire::RecordBatchView::at_front(staged.batch.bytes);
+    context_.tail.insert(id_, batch->base_offset(), staged.end, staged.batch);
     advance(staged.end, staged.batch.bytes.size());
+  }
+  if (staged.delayed_from && context_.delayed) {
+    context_.delayed(shared_from_this(), *staged.delayed_from);
   }
   co_return Result<void>();
 }
@@ -165,30 +206,43 @@ Task<void> PartitionLog::show_later(Staged staged) {
   (void)co_await show(std::move(staged));
 }
 
-void PartitionLog::stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now) {
+PartitionLog::Staged PartitionLog::stage_append(Buffer bytes, WallTime now) {
+  const Offset base = end_;
+  wire::stamp_batch(bytes.data(), base, kLeaderEpoch);
+  const auto owner = std::make_shared<const Buffer>(std::move(bytes));
+  const auto batch = wire::RecordBatchView::at_front(*owner);
+  CHECK(batch);
   Committer& committer = context_.committer;
   if (parts_.empty() || parts_.back().segment != committer.segment()) {
     parts_.push_back({.segment = committer.segment(), .first = base, .end = base});
     opened_ms_ = now.unix_millis;
   }
   Part& part = parts_.back();
-  end_ = part.end = base + batch.record_count();
-  part.max_timestamp = std::max(part.max_timestamp, batch.max_timestamp_ms());
-  part.bytes += batch.size();
-  context_.segments.appended(part.segment, batch.size());
-  const auto records = static_cast<std::uint64_t>(batch.record_count());
-  committer.append(id_, end_ - 1, batch.bytes(), has_key_index() ? records : 0);
+  end_ = part.end = base + batch->record_count();
+  part.max_timestamp = std::max(part.max_timestamp, batch->max_timestamp_ms());
+  part.bytes += batch->size();
+  context_.segments.appended(part.segment, batch->size());
+  const auto records = static_cast<std::uint64_t>(batch->record_count());
+  committer.append(id_, end_ - 1, batch->bytes(), has_key_index() ? records : 0);
   stage_part(part);
-  const BatchIdentity identity = identity_of(batch);
-  if (identity.producer_id < 0) return;
-  for (const std::int64_t forgotten : producers_.append(identity, base, now)) {
-    committer.erase(producer_key(id_, forgotten));
+  return {.answer = {.base_offset = base, .log_start = log_start_},
+          .end = end_,
+          .batch = {owner, *owner},
+          .delayed_from = {}};
+}
+
+void PartitionLog::remember(const BatchIdentity& sent, Offset base, WallTime now) {
+  if (sent.producer_id < 0) return;
+  for (const std::int64_t forgotten : producers_.append(sent, base, now)) {
+    context_.committer.erase(producer_key(id_, forgotten));
   }
-  committer.put(producer_key(id_, identity.producer_id), producers_.encode(identity.producer_id));
+  context_.committer.put(producer_key(id_, sent.producer_id), producers_.encode(sent.producer_id));
 }
 
 void PartitionLog::catch_up() {
-  if (closed_ || end_ == high_watermark_) return;
+  if (closed_) return;
+  if (delays_.pending() > 0 && context_.delayed) context_.delayed(shared_from_this(), {});
+  if (end_ == high_watermark_) return;
   // It has a gap now.
   context_.tail.erase(id_);
   constexpr std::size_t kWhatAnyoneWaitsFor = 1 << 30;
@@ -300,6 +354,7 @@ void PartitionLog::erase() {
   while (!parts_.empty()) drop_first_part();
   if (has_key_index()) context_.committer.erase(indexed_key(id_));
   ++index_epoch_;
+  delays_.erase();
   context_.committer.erase_partition(id_);
 }
 
@@ -365,6 +420,8 @@ void PartitionLog::finish_part(Segment segment, std::optional<std::int64_t> max_
   if (max_timestamp || next == parts_.end()) {
     const std::int64_t newest = max_timestamp.value_or(-1);
     if (part->max_timestamp == newest) return;
+    // It may be the time at which a delayed record came, which no record tells.
+    if (max_timestamp && delays_.ever()) return;
     part->max_timestamp = newest;
     return stage_part(*part);
   }

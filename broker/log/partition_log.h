@@ -12,44 +12,29 @@
 // partition takes no appends. 4. parts_ are in order and touch: each ends where the next begins;
 // the first holds log_start. A part that compaction emptied is its neighbour's.
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "broker/delay/delay_split.h"
 #include "broker/log/committer.h"
 #include "broker/log/compaction.h"
+#include "broker/log/delay_reader.h"
 #include "broker/log/key_finder.h"
 #include "broker/log/key_index.h"
 #include "broker/log/keys.h"
+#include "broker/log/log_context.h"
 #include "broker/log/log_reader.h"
-#include "broker/log/segments.h"
-#include "broker/log/store.h"
-#include "broker/log/tail_cache.h"
+#include "broker/log/partition_delays.h"
 #include "broker/producers/sequence_check.h"
-#include "shared/async/offload.h"
 #include "shared/base/clock.h"
 #include "shared/base/shared_bytes.h"
 #include "shared/wire/error_code.h"
 #include "shared/wire/record_batch.h"
 
 namespace sluice::broker {
-
-// What every partition works with; outlives them.
-struct LogContext {
-  Store& store;
-  Offload& readers;
-  Committer& committer;
-  TailCache& tail;
-  Segments& segments;
-  // Told on the loop when a partition has more to read: wakes parked fetches.
-  std::function<void(PartitionId, std::size_t bytes)> appended;
-  // Told on the loop when stored records of a partition cannot be read; may be empty.
-  std::function<void(PartitionId, const Error&)> damaged;
-};
 
 // How long a topic keeps records; nothing: for ever. The unit is a part, that is whole segments.
 struct Retention {
@@ -70,6 +55,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Result<void> restore_cleaned(ByteView value);
   Result<void> restore_indexed(ByteView value);
   Result<void> restore_producer(std::int64_t producer_id, ByteView value);
+  Result<void> restore_delayed(ByteView value) { return delays_.restore(value); }
   // The end that was acknowledged against the end of what is there.
   Result<void> check_end() const;
   // Stages the stored bounds: a new partition becomes durable with its topic's commit.
@@ -84,11 +70,19 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // producer stands for the first one (KIP-98).
   // REQUIRES: `batch` passed wire's validation; its bytes are patched in place.
   struct Staged {
-    Appended answer;    // once it is durable
-    Offset end = 0;     // the high watermark then
-    SharedSlice batch;  // as it is stored; empty for a repeated batch
+    Appended answer;                            // once it is durable
+    Offset end = 0;                             // the high watermark then
+    SharedSlice batch;                          // as it is stored; empty for a repeated batch
+    std::optional<DelayPosition> delayed_from;  // the first record that waits
   };
   Staged stage(Buffer batch, WallTime now);
+  // The same for a batch of which some or all is delayed: `split` is what became of `sent`. Its
+  // answer has no base offset, because a client would count from it (docs/decisions/0014).
+  // REQUIRES: split.delayed is not empty.
+  Staged stage_split(ByteView sent, DelaySplit split, WallTime now);
+  // Delayed records that are due: they are appended as they are taken away. Nothing: they stay
+  // where they are, appends are refused.
+  std::optional<Staged> stage_due(DueRecords due, WallTime now);
   // Finishes when it is durable, which is when readers see it. Whoever has several to append stages
   // them all before the first commit(), so that one write carries them. With `flush_messages` (of
   // the topic) above 1 it finishes when it is written, unless so many records of the partition are
@@ -159,6 +153,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Forgets producers that were idle for a day (producer.id.expiration.ms) and stages that.
   void expire_producers(WallTime now);
 
+  PartitionDelays& delays() { return delays_; }
   PartitionId id() const { return id_; }
   bool closed() const { return closed_; }
   Offset log_start() const { return log_start_; }
@@ -171,7 +166,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  private:
   void stage_part(const Part& part);
   void stage_indexed_from(Offset from);
-  void stage_append(const wire::RecordBatchView& batch, Offset base, WallTime now);
+  std::optional<Appended> refusal() const;
+  std::optional<Appended> judge(const BatchIdentity& sent) const;
+  Staged stage_append(Buffer bytes, WallTime now);
+  void remember(const BatchIdentity& sent, Offset base, WallTime now);
   void drop_first_part();
   std::vector<Part>::iterator find_part(Segment segment);
   // To readers, once it is durable.
@@ -195,6 +193,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::optional<Offset> indexed_from_;  // durably; nothing: there is no index
   std::uint64_t index_epoch_ = 0;
   SequenceCheck producers_;
+  PartitionDelays delays_;
 };
 
 }  // namespace sluice::broker

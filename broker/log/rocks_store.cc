@@ -41,6 +41,9 @@ constexpr std::size_t kSpaceCheckedEvery = 32 << 20;
 // What is written to see whether the disk takes something.
 constexpr std::size_t kProbeBytes = 1 << 20;
 
+// A block of delayed records.
+constexpr std::size_t kDelayBlockBytes = 64 << 10;
+
 rocksdb::Env* env_of(const RocksOptions& options) {
   return options.env != nullptr ? options.env : rocksdb::Env::Default();
 }
@@ -211,7 +214,7 @@ class RocksStore final : public Store {
   }
 
  private:
-  // Not in a database of before there was a key index, which is open for reading only.
+  // Not in a database of before there were all of today's, which is open for reading only.
   bool has(Family family) const { return static_cast<std::size_t>(family) + 1 < handles_.size(); }
 
   Result<void> put(const WriteBatch& batch, bool sync) {
@@ -382,10 +385,18 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const RocksOptions& option
   log.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::ColumnFamilyOptions state = log;
   state.write_buffer_size = options.segment_bytes / 4;
+  // Millions of small records that are read in order: large blocks keep the tables' indexes small,
+  // which are in memory.
+  rocksdb::ColumnFamilyOptions delay = state;
+  table.block_size = kDelayBlockBytes;
+  delay.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   log.compaction_filter_factory = std::move(unwanted);
   // In the order of Family. The index' files end with the log's, so it has the same options.
-  return {
-      {rocksdb::kDefaultColumnFamilyName, state}, {"log", log}, {"state", state}, {"index", log}};
+  return {{rocksdb::kDefaultColumnFamilyName, state},
+          {"log", log},
+          {"state", state},
+          {"index", log},
+          {"delay", delay}};
 }
 
 std::string damaged_text(const std::string& path, std::string_view what) {
@@ -475,7 +486,9 @@ void open_read_only(const std::string& db_dir, rocksdb::Env* env,
   auto wanted = families(options, nullptr);
   std::vector<std::string> present;
   const bool listed = rocksdb::DB::ListColumnFamilies(database, db_dir, &present).ok();
-  if (listed && std::ranges::find(present, wanted.back().name) == present.end()) wanted.pop_back();
+  while (listed && std::ranges::find(present, wanted.back().name) == present.end()) {
+    wanted.pop_back();
+  }
   const auto status = rocksdb::DB::OpenForReadOnly(database, db_dir, wanted, &handles, &db);
   if (!status.ok()) {
     opened.findings.push_back(

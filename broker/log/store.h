@@ -1,5 +1,5 @@
 #pragma once
-// Store: the one place on disk. Three families of ordered keys, atomic durable writes, snapshots to
+// Store: the one place on disk. Four families of ordered keys, atomic durable writes, snapshots to
 // read from. An interface, because the simulation replaces RocksDB by a map that can drop what was
 // not synced. broker/log/keys.h says what the keys are; docs/storage-format.md says it byte by
 // byte.
@@ -23,8 +23,9 @@ enum class Family : unsigned char {
   log,    // record batches: large, appended in order, read in order
   state,  // topics, offsets, producers: small, overwritten
   index,  // where records with a key are: tiny, of the same segments as the log
+  delay,  // delayed records, in the order of their delivery: come and go
 };
-inline constexpr std::size_t kFamilies = 3;
+inline constexpr std::size_t kFamilies = 4;
 
 // What one commit changes, in order. Applied wholly or not at all.
 class WriteBatch {

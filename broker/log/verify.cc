@@ -38,6 +38,7 @@ VerifyReport Verifier::run() {
   if (format_known_) {
     read_log();
     check_index_owners();
+    check_delays();
     report_.index_entries = index_.entries();
   }
   return std::move(report_);
@@ -82,6 +83,8 @@ void Verifier::read_state() {
   each(StateKind::part, [this](ByteView key, ByteView value) { read_part(key, value); });
   each(StateKind::cleaned, [this](ByteView key, ByteView value) { read_cleaned(key, value); });
   each(StateKind::indexed, [this](ByteView key, ByteView value) { read_indexed(key, value); });
+  each(StateKind::delayed,
+       [this](ByteView key, ByteView value) { read_delayed_count(key, value); });
   for (const auto& [name, ids] : topics_) {
     for (const PartitionId id : ids) check_partition(partitions_.at(id));
   }
@@ -101,6 +104,7 @@ void Verifier::check_kinds() {
       case StateKind::part:
       case StateKind::cleaned:
       case StateKind::indexed:
+      case StateKind::delayed:
       case StateKind::producer:
       case StateKind::offset:
         cursor->seek(state_end(kind));
@@ -247,6 +251,25 @@ void Verifier::read_indexed(ByteView rest, ByteView value) {
   if (from > end) {
     found(*partition, end, fmt::format("it is indexed from {} on, but ends there", from));
   }
+}
+
+void Verifier::read_delayed_count(ByteView rest, ByteView value) {
+  const ByteView key = rest;
+  Partition* partition = owner(rest, "a stored count of delayed records");
+  if (partition == nullptr) return;
+  partition->delays = true;
+  if (!rest.empty() || !delays_.expect(load_be<PartitionId>(key.data()), value)) {
+    found(*partition, -1, "how many delayed records it has is damaged");
+  }
+}
+
+void Verifier::check_delays() {
+  delays_.run([this](std::optional<PartitionId> id, std::string what) {
+    const auto partition = id ? partitions_.find(*id) : partitions_.end();
+    if (partition == partitions_.end()) return found({.what = std::move(what)});
+    found(partition->second, -1, std::move(what));
+  });
+  report_.delayed_records = delays_.records();
 }
 
 void Verifier::check_partition(const Partition& partition) {
@@ -507,9 +530,11 @@ void Verifier::end_part(Reading& reading) {
             fmt::format("segment {} holds {} bytes of it, its part says {}", reading.key.first,
                         reading.bytes, part.bytes));
     }
-    // A pass of compaction that was cut short has not said yet whose time is the newest now.
-    if (trimmed || partition.sparse ? reading.max_timestamp > part.max_timestamp
-                                    : reading.max_timestamp != part.max_timestamp) {
+    // A pass of compaction that was cut short has not said yet whose time is the newest now; and a
+    // part is as new as the coming of its delayed records, who keep their own time.
+    const bool newer = trimmed || partition.sparse || partition.delays;
+    if (newer ? reading.max_timestamp > part.max_timestamp
+              : reading.max_timestamp != part.max_timestamp) {
       found(partition, part.first,
             fmt::format("the newest record in segment {} is of {}, its part says {}",
                         reading.key.first, reading.max_timestamp, part.max_timestamp));

@@ -2,8 +2,9 @@
 // Verifier: walks everything in a store: does every key and value read as docs/storage-format.md
 // says, does every record batch match its CRC, are the offsets dense (where nothing was compacted),
 // do the parts in the state agree with the records, does every key belong to somebody, does the key
-// index agree with the log (broker/log/verify_index.h). Reads the
-// stored bytes by itself, not through the broker's classes: what they do wrong it has to see.
+// index agree with the log (broker/log/verify_index.h), do the delayed records agree with what is
+// counted of them (broker/log/verify_delays.h). Reads the stored bytes by itself, not through the
+// broker's classes: what they do wrong it has to see.
 //
 // Used by one thread, once; the store does not change meanwhile. Memory: the state of the
 // partitions, and at most kFindingsMax findings.
@@ -22,6 +23,7 @@
 #include "broker/log/finding.h"
 #include "broker/log/keys.h"
 #include "broker/log/store.h"
+#include "broker/log/verify_delays.h"
 #include "broker/log/verify_index.h"
 #include "shared/base/bytes.h"
 #include "shared/wire/record_batch.h"
@@ -39,6 +41,7 @@ struct VerifyReport {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
   std::uint64_t index_entries = 0;
+  std::uint64_t delayed_records = 0;
   std::uint64_t forgotten_bytes = 0;  // of records that nobody can ask for any more
   std::vector<Finding> findings;
   std::uint64_t findings_left_off = 0;  // behind kFindingsMax
@@ -51,7 +54,7 @@ class Verifier {
   // Enough to see what is wrong; a store that is damaged all over has millions.
   static constexpr std::size_t kFindingsMax = 1'000;
 
-  explicit Verifier(const Store& store) : store_(store), index_(store) {}
+  explicit Verifier(const Store& store) : store_(store), index_(store), delays_(store) {}
 
   VerifyReport run();
 
@@ -69,6 +72,7 @@ class Verifier {
     bool wants_index = false;            // says its topic
     std::optional<Offset> indexed_from;  // there is a key index
     std::optional<Offset> log_start;
+    bool delays = false;  // had delayed records once: parts may be newer than what is in them
     std::map<Segment, Part> parts;
   };
   using PartKey = std::pair<Segment, PartitionId>;  // the order of the log's keys
@@ -94,6 +98,7 @@ class Verifier {
   void read_part(ByteView rest, ByteView value);
   void read_cleaned(ByteView rest, ByteView value);
   void read_indexed(ByteView rest, ByteView value);
+  void read_delayed_count(ByteView rest, ByteView value);
   void read_producer(ByteView rest, ByteView value);
   void read_offset(ByteView rest, ByteView value);
   void check_partition(const Partition& partition);
@@ -110,12 +115,14 @@ class Verifier {
   void end_part(Reading& reading);
   void begin_index(PartKey key, const Partition& partition);
   void check_index_owners();
+  void check_delays();
 
   void found(Finding finding);
   void found(const Partition& partition, Offset offset, std::string what, bool warning = false);
 
   const Store& store_;
   IndexVerifier index_;
+  DelayVerifier delays_;
   VerifyReport report_;
   std::unordered_map<PartitionId, Partition> partitions_;
   std::map<std::string, std::vector<PartitionId>, std::less<>> topics_;

@@ -160,7 +160,7 @@ Result<void> SequenceCheck::restore(std::int64_t producer_id, ByteView stored) {
     batch.last_sequence = take<std::int32_t>(stored);
     batch.base_offset = take<std::int64_t>(stored);
     batch.timestamp = take<std::int64_t>(stored);
-    if (batch.base_sequence < 0 || batch.last_sequence < 0 || batch.base_offset < 0) {
+    if (batch.base_sequence < 0 || batch.last_sequence < 0 || batch.base_offset < -1) {
       return corrupt(producer_id, "a sequence or offset is negative");
     }
     if (i > 0 && batch.base_sequence != sequence_after(producer.last().last_sequence, 1)) {

@@ -68,9 +68,9 @@ class SequenceCheck {
   // Does not change anything. A batch without a producer id is always accepted.
   Verdict check(const BatchIdentity& batch) const;
 
-  // The batch is stored at base_offset. Returns the producers that were forgotten to make room
-  // (none, as a rule), so that their stored state goes too. REQUIRES: check(batch) accepts, and it
-  // has a producer id.
+  // The batch is stored at base_offset; -1: there is no such place. Returns the producers that were
+  // forgotten to make room (none, as a rule), so that their stored state goes too. REQUIRES:
+  // check(batch) accepts, and it has a producer id.
   std::vector<std::int64_t> append(const BatchIdentity& batch, std::int64_t base_offset,
                                    WallTime now);
 

@@ -120,3 +120,12 @@ def produce_error(reply):
     """The error code in a Produce v3 reply for one partition."""
     name_length = struct.unpack_from(">h", reply, 8)[0]
     return struct.unpack_from(">h", reply, 10 + name_length + 4 + 4)[0]
+
+
+def set_config(broker, topic, name, value):
+    """IncrementalAlterConfigs v0 of one name: librdkafka of Debian 12 does not know it yet."""
+    body = struct.pack(">ib", 1, 2) + text(topic) + struct.pack(">i", 1) + text(name) + b"\0" + \
+        text(value) + b"\0"
+    with Raw(broker) as raw:
+        reply = raw.send(request(44, 0, body)).reply()
+    assert struct.unpack_from(">h", reply, 12)[0] == 0, reply

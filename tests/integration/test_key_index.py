@@ -2,7 +2,6 @@
 
 import base64
 import json
-import struct
 import urllib.parse
 
 import pytest
@@ -27,13 +26,7 @@ def create(broker, name, **configs):
 
 
 def set_index(broker, topic, on):
-    """IncrementalAlterConfigs v0 by hand: this client does not know it yet."""
-    body = struct.pack(">ib", 1, 2) + kafka_bytes.text(topic) + struct.pack(">i", 1) + \
-        kafka_bytes.text("key.index.enable") + b"\0" + \
-        kafka_bytes.text("true" if on else "false") + b"\0"
-    with kafka_bytes.Raw(broker) as raw:
-        reply = raw.send(kafka_bytes.request(44, 0, body)).reply()
-    assert struct.unpack_from(">h", reply, 12)[0] == 0, reply
+    kafka_bytes.set_config(broker, topic, "key.index.enable", "true" if on else "false")
 
 
 def produce(broker, topic, records, **more):

@@ -81,12 +81,13 @@ class Talk {
     return run_until([&] { return serving->done(); });
   }
 
-  void create_topic(const std::string& name) {
+  void create_topic(const std::string& name, const std::string& config = {}) {
     wire::CreateTopicsRequest request;
     auto& topic = request.topics.emplace_back();
     topic.name = name;
     topic.num_partitions = 1;
     topic.replication_factor = 1;
+    if (!config.empty()) topic.configs.push_back({config, "true"});
     send(request, 5, 900);
     CHECK(reply_as<wire::CreateTopicsResponse>(5, 900).topics.front().error_code ==
           ErrorCode::none);
@@ -193,6 +194,57 @@ TEST_CASE("an append wakes a waiting fetch of the same connection") {
   CHECK(talk.loop.clock().now() - before < Millis(1'000));
 }
 
+// Records "0", "1", … each with one header, or none.
+Buffer batch_with(const std::vector<std::pair<std::string, std::string>>& headers) {
+  wire::RecordBatchBuilder builder;
+  int number = 0;
+  for (const auto& [name, text] : headers) {
+    const std::string value = std::to_string(number++);
+    wire::Record record{.timestamp_ms = 1'000, .value = value};
+    if (!name.empty()) record.headers.push_back({name, text});
+    builder.add(record);
+  }
+  return std::move(builder).finish();
+}
+
+TEST_CASE("a delayed record wakes a waiting fetch when it is due, and not before") {
+  Talk talk;
+  talk.create_topic("t", "delivery.delay.enable");
+  talk.produce(batch_with({{"", ""}, {"delay-ms", "700"}}), -1, 1);
+  const auto produced = talk.reply_as<wire::ProduceResponse>(9, 1);
+  const auto& answer = produced.responses.front().partition_responses.front();
+  CHECK(answer.error_code == ErrorCode::none);
+  CHECK(answer.base_offset == -1);
+  const Instant before = talk.loop.clock().now();
+  talk.fetch(1, 60'000, 2);
+  const auto fetched = talk.reply_as<wire::FetchResponse>(11, 2);
+  CHECK(tests::text_of(fetched.responses.front().partitions.front().records->copy()) == "1=1 ");
+  const auto waited = talk.loop.clock().now() - before;
+  CHECK(waited >= Millis(650));
+  CHECK(waited <= Millis(750));
+}
+
+TEST_CASE("a bad header refuses its batch and is named") {
+  Talk talk;
+  talk.create_topic("t", "delivery.delay.enable");
+  talk.create_topic("plain");
+  const Buffer batch = batch_with({{"", ""}, {"delay-ms", "5"}, {"deliver-at", "tomorrow"}});
+  talk.produce(batch, -1, 1);
+  const auto refused = talk.reply_as<wire::ProduceResponse>(9, 1);
+  const auto& answer = refused.responses.front().partition_responses.front();
+  CHECK(answer.error_code == ErrorCode::invalid_record);
+  REQUIRE(answer.record_errors.size() == 1);
+  CHECK(answer.record_errors.front().batch_index == 2);
+  CHECK(answer.error_message->starts_with("record 2: header deliver-at is \"tomorrow\""));
+  CHECK(talk.broker.delayed_records() == 0);
+  // Where nobody asked for it, the headers mean nothing.
+  talk.produce(batch, -1, 2, "plain");
+  CHECK(talk.reply_as<wire::ProduceResponse>(9, 2)
+            .responses.front()
+            .partition_responses.front()
+            .base_offset == 0);
+}
+
 TEST_CASE("a fetch of a topic that is deleted meanwhile does not wait on") {
   // Whether the read or the deletion comes first is the seed's choice.
   std::uint64_t seed = 0;
@@ -207,7 +259,7 @@ TEST_CASE("a fetch of a topic that is deleted meanwhile does not wait on") {
     talk.fetch(0, 600'000, 2);
     std::vector<PartitionId> removed;
     auto gone = talk.broker.topics().remove("t", &removed);
-    for (const PartitionId id : removed) talk.broker.wake_fetches(id);
+    for (const PartitionId id : removed) talk.broker.partition_deleted(id);
     talk.reply_as<wire::FetchResponse>(11, 2);
     CHECK(talk.loop.clock().now() - before < Millis(1'000));
     CHECK(talk.run_until([&] { return gone.done(); }));

@@ -40,7 +40,7 @@ using Contents = std::map<std::pair<Family, Buffer>, Buffer>;
 // Everything that can be read, or why not all can be.
 Result<Contents> read_all(const Store& store) {
   Contents contents;
-  for (const Family family : {Family::log, Family::state}) {
+  for (const Family family : {Family::log, Family::state, Family::delay}) {
     const auto cursor = store.cursor(family, 0);
     for (cursor->seek(""); cursor->valid(); cursor->next()) {
       contents.emplace(std::pair(family, Buffer(cursor->key())), Buffer(cursor->value()));

@@ -119,7 +119,7 @@ struct LogBench {
     const auto cursor = store().cursor(broker::Family::state, 0);
     for (const auto kind :
          {broker::StateKind::partition, broker::StateKind::part, broker::StateKind::cleaned,
-          broker::StateKind::indexed, broker::StateKind::producer}) {
+          broker::StateKind::indexed, broker::StateKind::delayed, broker::StateKind::producer}) {
       Buffer prefix = broker::state_key(kind);
       append_be(prefix, id);
       for (cursor->seek(prefix); cursor->valid() && cursor->key().starts_with(prefix);
@@ -136,6 +136,7 @@ struct LogBench {
     if (kind == broker::StateKind::partition) return log.restore_start(value);
     if (kind == broker::StateKind::cleaned) return log.restore_cleaned(value);
     if (kind == broker::StateKind::indexed) return log.restore_indexed(value);
+    if (kind == broker::StateKind::delayed) return log.restore_delayed(value);
     if (kind == broker::StateKind::part) {
       return log.restore_part(load_be<broker::Segment>(rest.data()), value);
     }

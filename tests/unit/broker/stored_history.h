@@ -1,7 +1,7 @@
 #pragma once
 // StoredHistory: a store with a bit of everything in it, made through the broker's own classes: two
 // topics, one that was deleted, several segments, compressed values of several batches, trimmed
-// logs, an idempotent producer, committed offsets.
+// logs, an idempotent producer, committed offsets, delayed records.
 
 #include <map>
 #include <memory>
@@ -40,6 +40,7 @@ struct StoredHistory : LogBench<Medium> {
     log("one").trim(log("one").high_watermark());
     std::vector<broker::PartitionId> removed;
     this->await(topics->remove("gone", &removed));
+    delay("orders", 2, {"later", "much later"});
     CHECK(offsets->stage("readers", {"orders", 0}, {.offset = 7, .metadata = "hi"}));
     CHECK(this->await(this->committer().commit()));
   }
@@ -70,6 +71,15 @@ struct StoredHistory : LogBench<Medium> {
     for (auto* staged : {&first, &second}) {
       CHECK(this->await(partition.commit(std::move(*staged))).error == wire::ErrorCode::none);
     }
+  }
+
+  // Staged, due in a day.
+  void delay(const std::string& topic, std::int32_t index, const std::vector<std::string>& values) {
+    std::vector<broker::DelayedRecord> records;
+    for (const auto& value : values) {
+      records.push_back({this->loop.clock().wall().unix_millis + 86'400'000, batch_of({value})});
+    }
+    log(topic, index).delays().stage(std::move(records));
   }
 
   SeededRandom random{5};

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import compaction
+import delays
 import endurance
 import matrix
 import measuring
@@ -157,7 +158,8 @@ def bench_latency(folder):
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
-         "compaction": compaction.run, "endurance": endurance.run, "start": start.run}
+         "compaction": compaction.run, "delays": delays.run, "endurance": endurance.run,
+         "start": start.run}
 
 
 def main(words):

@@ -8,7 +8,8 @@ const FIRST_MS = 200;
 const MOST_MS = 5_000;
 
 export class OrderWatch {
-  // `changed(order, stale)`: the order as the shop shows it; null when the shop does not know it.
+  // `changed(order, stale)`: the order as the shop shows it, or showed it last; null when the shop
+  // does not know it.
   constructor(id, changed) {
     this.id = id;
     this.changed = changed;
@@ -35,10 +36,8 @@ export class OrderWatch {
     } else if (answer.status === 404) {
       this.tell(null, false);
       return;
-    } else if (answer.status !== 304) {
-      this.tell(this.order, true);
-    } else {
-      this.tell(this.order, false);
+    } else if (this.order !== undefined) {
+      this.tell(this.order, answer.status !== 304);
     }
     // A server that waited may be asked again at once.
     const waited = answer.header('Preference-Applied') !== null;

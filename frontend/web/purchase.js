@@ -157,6 +157,17 @@ export class Purchase {
     this.changed();
   }
 
+  // The shop does not know the order: there is none.
+  lose() {
+    this.order = null;
+    this.refuse('gone');
+  }
+
+  // What this refusal said is not so any more.
+  forgive(code) {
+    if (this.refusal?.code === code) this.refusal = null;
+  }
+
   wait(run, n, why, ms) {
     this.activity = { kind: 'waiting', why, until: performance.now() + ms };
     this.timer = setTimeout(() => this.attempt(run, n + 1), ms);

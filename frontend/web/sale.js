@@ -146,9 +146,9 @@ function followOrder() {
   if (purchase.order === null) return;
   poll(); // it has taken units
   watch = new OrderWatch(purchase.order, (shown, stale) => {
-    if (shown === null) purchase.refuse('gone');
-    order = shown ?? order;
+    order = shown;
     orderIsStale = stale;
+    if (shown === null) purchase.lose();
     render();
   });
 }
@@ -167,7 +167,7 @@ function offer() {
 
 const REFUSALS = { 'sold-out': 'sold_out', 'sale-paused': 'paused', 'sale-ended': 'closed', stopped: 'stopped', gone: 'gone' };
 
-function message(now) {
+function message() {
   const { activity, refusal } = purchase;
   if (activity?.kind === 'waiting') {
     const n = Math.max(1, Math.ceil((activity.until - performance.now()) / 1000));
@@ -177,9 +177,9 @@ function message(now) {
   if (refusal.code === 'limit-reached') return text('refused.limit', { n: sale.limit });
   if (refusal.code === 'key-reused') return '';
   const known = REFUSALS[refusal.code];
-  // What the button says by now need not be said twice.
   if (known === undefined) return text('refused.request', { detail: refusal.detail || refusal.code });
-  return known === 'sold_out' && now === 'open' ? '' : text(`refused.${known}`);
+  if (known === 'sold_out' && purchase.quantity > 1) return text('refused.fewer', { n: purchase.quantity });
+  return text(`refused.${known}`);
 }
 
 function buttonText(now, wanted) {
@@ -198,7 +198,7 @@ function renderBuying(now) {
   $('stop').hidden = purchase.activity?.kind !== 'waiting';
   $('quantity-line').hidden = sale.limit < 2 || busy;
   $('quantity').max = sale.limit;
-  const said = message(now);
+  const said = message();
   $('message').hidden = said === '';
   $('message').classList.toggle('calm', busy);
   write($('message'), said);
@@ -287,6 +287,7 @@ function take(answer) {
     startsAt: shown.starts_at ? Date.parse(shown.starts_at) : null,
     endsAt: shown.ends_at ? Date.parse(shown.ends_at) : null,
   };
+  if (sale.available >= purchase.quantity) purchase.forgive('sold-out');
 }
 
 function pollDistance() {

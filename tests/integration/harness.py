@@ -275,6 +275,12 @@ class Frontend(Daemon):
         return (connection or self.http()).request(
             "POST", f"/v1/sales/{sale_name}/orders", {"quantity": quantity}, headers)
 
+    def administer(self, method, path, body=None, **headers):
+        """A request to the admin API. REQUIRES: the option admin_token."""
+        token = self.options["admin_token"]
+        return Http(self.admin).request(method, path, body,
+                                        {"Authorization": f"Bearer {token}", **headers})
+
     def state(self, order_id):
         reply = self.http().get(f"/v1/orders/{order_id}")
         return reply.json["state"] if reply.status == 200 else None

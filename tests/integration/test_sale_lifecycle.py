@@ -13,9 +13,7 @@ TOKEN = "0123456789abcdef-of-the-tests"
 
 
 def admin(parts, method, path, body=None, **headers):
-    """One request to the admin API, with the token."""
-    return harness.Http(parts.frontend.admin).request(
-        method, path, body, {"Authorization": f"Bearer {TOKEN}", **headers})
+    return parts.frontend.administer(method, path, body, **headers)
 
 
 def ctl(parts, *words, ok=True):

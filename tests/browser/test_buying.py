@@ -1,0 +1,210 @@
+"""From the countdown to the placed order."""
+
+import datetime
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from harness import PATIENCE, sale
+from sale_page import SalePage
+
+
+def rfc3339(unix_seconds):
+    at = datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def grant(shop, name, units):
+    reply = shop.frontend.administer("POST", f"/v1/sales/{name}/grants", {"units": units},
+                                     **{"If-Match": "*", "Idempotency-Key": f"grant-{units}"})
+    assert reply.status == 200, reply
+
+
+def reserves(shop, name="demo"):
+    return [order for order, what in shop.ledger().orders.items() if what["sale"] == name]
+
+
+@pytest.mark.parametrize("wrong_by_hours", [0, 3, -3])
+def test_the_button_opens_by_itself_at_the_start(open_shop, visitor, wrong_by_hours):
+    shop = open_shop(sale("first", 1))
+    starts = time.time() + 6 * PATIENCE
+    created = shop.frontend.administer("POST", "/v1/sales", {
+        "id": "demo", "title": "Soon", "stock": 3, "unit_price": 9900,
+        "starts_at": rfc3339(starts)})
+    assert created.status == 201, created
+    context = visitor(shop)
+    context.add_init_script(f"""
+        const rightNow = Date.now;
+        Date.now = () => rightNow() + {wrong_by_hours} * 3_600_000;
+        new MutationObserver(() => {{
+          if (document.querySelector('#buy-button:enabled')) window.openedAt ??= rightNow();
+        }}).observe(document, {{ attributes: true, childList: true, subtree: true }});""")
+    soon = SalePage(context, "/sales/demo")
+    soon.expect_stage("Opening soon")
+    expect(soon.button).to_be_disabled()
+    expect(soon.page.get_by_role("timer")).to_contain_text("sec")
+    soon.buy()
+    late = soon.page.evaluate("window.openedAt") / 1000 - starts
+    assert -0.1 * PATIENCE < late < 1 * PATIENCE, f"opened {late} s after the start"
+    soon.expect_stage("On sale now")
+    order = soon.expect_placed()
+    assert reserves(shop) == [order]
+
+
+def test_an_order_moves_to_placed_by_itself(open_shop, visitor):
+    shop = open_shop(sale("demo", 12))
+    buyer, other = SalePage(visitor(shop)), SalePage(visitor(shop))
+    expect(other.count).to_have_text("12")
+    buyer.buy()
+    order = buyer.expect_placed()
+    [(row, _, state)] = shop.worker.rows()
+    assert (row, state) == (order, "placed")
+    expect(buyer.button).to_be_hidden()
+    expect(other.count).to_have_text("11")  # nobody touched this page
+    expect(other.page.locator("#order")).to_be_hidden()
+
+
+def test_an_order_waits_on_the_page_until_a_worker_comes(open_shop, visitor):
+    shop = open_shop(sale("demo", 5))
+    shop.worker.kill9()
+    buyer = SalePage(visitor(shop))
+    buyer.buy()
+    expect(buyer.page.locator("#order-state")).to_have_text("Reserved for you")
+    expect(buyer.page.locator(".steps .current")).to_have_text("Placed")
+    shop.worker.start()
+    buyer.expect_placed()
+
+
+def test_sold_out_and_on_sale_again(open_shop, visitor):
+    shop = open_shop(sale("demo", 1))
+    late = SalePage(visitor(shop))
+    expect(late.button).to_be_enabled()
+    assert shop.frontend.order("demo", "somebody").status == 202
+    late.expect_stage("Sold out")
+    expect(late.button).to_be_disabled()
+    expect(late.button).to_have_text("Sold out")
+    expect(late.count).to_have_text("0")
+    grant(shop, "demo", 2)
+    late.expect_stage("On sale now")
+    late.buy()
+    late.expect_placed()
+    expect(late.count).to_have_text("1")
+
+
+def test_sold_out_between_look_and_press(open_shop, visitor):
+    shop = open_shop(sale("demo", 1))
+    late = SalePage(visitor(shop))
+    expect(late.button).to_be_enabled()
+    late.page.route("**/v1/sales/demo", lambda route: route.abort())  # it does not learn of it
+    assert shop.frontend.order("demo", "somebody").status == 202
+    late.buy()
+    expect(late.message).to_contain_text("Just sold out. Nothing was reserved.")
+    expect(late.page.locator("#order")).to_be_hidden()
+    late.page.unroute("**/v1/sales/demo")
+    late.expect_stage("Sold out")
+
+
+def test_fewer_are_left_than_wanted(open_shop, visitor):
+    shop = open_shop(sale("demo", 1, per_user_limit=3))
+    buyer = SalePage(visitor(shop))
+    buyer.page.get_by_label("Quantity").fill("2")
+    buyer.buy()
+    expect(buyer.message).to_have_text("Fewer than 2 are left. Nothing was reserved.")
+    buyer.page.get_by_label("Quantity").fill("1")
+    buyer.buy()
+    buyer.expect_placed()
+
+
+def test_a_reload_and_a_second_tab_find_the_same_order(open_shop, visitor):
+    shop = open_shop(sale("demo", 5))
+    context = visitor(shop)
+    first, second = SalePage(context), SalePage(context)
+    expect(second.button).to_be_enabled()
+    first.buy()
+    order = first.expect_placed()
+    assert second.expect_placed() == order  # it was open all the time
+    first.page.reload()
+    assert first.expect_placed() == order
+    third = SalePage(context, "/sales/demo")
+    assert third.expect_placed() == order
+    assert reserves(shop) == [order]
+
+
+def test_tabs_that_press_at_once_have_one_order(open_shop, visitor):
+    shop = open_shop(sale("demo", 9, per_user_limit=5))
+    context = visitor(shop)
+    tabs = [SalePage(context) for _ in range(3)]
+    for tab in tabs:
+        expect(tab.button).to_be_enabled()
+    for tab in tabs:
+        # A press that nothing waits for, so that the tabs race.
+        tab.page.evaluate("document.getElementById('buy-button').click()")
+    orders = {tab.expect_placed() for tab in tabs}
+    assert len(orders) == 1 and reserves(shop) == list(orders)
+
+
+def test_who_buys_and_how_many(open_shop, visitor):
+    shop = open_shop(sale("demo", 9, per_user_limit=3))
+    buyer = SalePage(visitor(shop))
+    buyer.call_oneself("小明 & Co")
+    buyer.page.get_by_role("button", name="One more").click()
+    expect(buyer.page.get_by_label("Quantity")).to_have_value("2")
+    buyer.buy()
+    first = buyer.expect_placed()
+    assert shop.worker.rows("order_id, user_id, quantity") == [(first, "小明 & Co", 2)]
+    expect(buyer.page.locator("#order-total")).to_have_text("¥198.00")
+    # One more is within the limit, another two would not be.
+    expect(buyer.button).to_have_text("Buy another")
+    buyer.page.get_by_role("button", name="One less").click()
+    buyer.buy()
+    expect(buyer.page.locator("#order-quantity")).to_have_text("1")
+    second = buyer.expect_placed()
+    assert second != first
+    buyer.buy()
+    expect(buyer.message).to_have_text("You have reached the limit of 3 per person.")
+    assert sorted(reserves(shop)) == sorted([first, second])
+
+
+def test_the_same_name_elsewhere_finds_the_order(open_shop, visitor):
+    shop = open_shop(sale("demo", 9))
+    order = shop.frontend.order("demo", "ann", key="by-telephone").json["order_id"]
+    buyer = SalePage(visitor(shop))
+    buyer.call_oneself("ann")
+    buyer.buy()
+    assert buyer.expect_placed() == order
+    expect(buyer.message).to_have_text("You have reached the limit of 1 per person.")
+
+
+def test_paused_and_resumed(open_shop, visitor):
+    shop = open_shop(sale("demo", 9))
+    buyer = SalePage(visitor(shop))
+    expect(buyer.button).to_be_enabled()
+    for action, stage in (("pause", "Paused"), ("resume", "On sale now")):
+        done = shop.frontend.administer("POST", f"/v1/sales/demo/{action}", **{"If-Match": "*"})
+        assert done.status == 200, done
+        buyer.expect_stage(stage)
+    buyer.buy()
+    buyer.expect_placed()
+
+
+def test_it_ends_while_one_looks(open_shop, visitor):
+    shop = open_shop(sale("demo", 9))
+    buyer = SalePage(visitor(shop))
+    expect(buyer.button).to_be_enabled()
+    done = shop.frontend.administer("POST", "/v1/sales/demo/close", **{"If-Match": "*"})
+    assert done.status == 200, done
+    buyer.expect_stage("Ended")
+    expect(buyer.button).to_be_disabled()
+
+
+def test_by_keyboard_alone(open_shop, visitor):
+    shop = open_shop(sale("demo", 9))
+    buyer = SalePage(visitor(shop))
+    expect(buyer.button).to_be_enabled()
+    for _ in range(10):
+        buyer.page.keyboard.press("Tab")
+        if buyer.page.evaluate("document.activeElement.id") == "buy-button":
+            break
+    buyer.page.keyboard.press("Enter")
+    buyer.expect_placed()

@@ -54,9 +54,9 @@ class Process {
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
-    server_ = std::make_unique<Server>(
-        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, payments_, metrics_api_},
-        http_limits(options_), options_.loops);
+    server_ = std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, board_,
+                                              payments_, options_.payment_url, metrics_api_},
+                                       http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));

@@ -60,6 +60,13 @@ void add_rules(config::Schema& s, const Options& o) {
                 fmt::format("payment_secret: must have {} bytes or more", kMinPaymentSecretBytes));
   });
   s.add_rule([&o]() -> Result<void> {
+    const std::string_view url = o.payment_url;
+    const bool is_web = url.starts_with("https://") || url.starts_with("http://");
+    if (url.empty() || (is_web && url.find("{order}") != url.npos)) return {};
+    return fail(Code::invalid,
+                "payment_url: must begin with https:// or http:// and have {order} in it");
+  });
+  s.add_rule([&o]() -> Result<void> {
     const auto sales = configured_sales(o);
     if (!sales) return std::unexpected(sales.error());
     return {};
@@ -79,6 +86,9 @@ config::Schema describe(Options& o) {
   s.add("payment_secret", o.payment_secret, "text",
         "What the payment provider signs its notifications with, 16 bytes or more. Empty: none is "
         "taken");
+  s.add("payment_url", o.payment_url, "URL",
+        "Where the sale page sends people to pay: http or https, with {order} and, if wanted, "
+        "{amount} (in minor units) and {currency} in it. Empty: the page has no button to pay");
   s.add("bootstrap_servers", o.bootstrap_servers, "host:port,...",
         "The brokers that keep the order log: sluice-broker or an Apache Kafka cluster");
   s.add("log_level", o.log_level, "level", "How much to log")

@@ -34,6 +34,7 @@ struct Options {
   std::string admin_listen = "127.0.0.1:8081";
   std::string admin_token;
   std::string payment_secret;
+  std::string payment_url;
   std::string bootstrap_servers = "127.0.0.1:9092";
   std::string log_level = "info";
   std::size_t loops = 1;

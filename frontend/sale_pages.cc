@@ -230,6 +230,7 @@ Buffer SalePages::sale(const SaleView& sale, const PageVisit& visit, bool alone)
        {"note", note},
        {"noscript", filled(texts["noscript"], "{time}", now)},
        {"back_hidden", alone ? kHidden : ""},
+       {"payment_url", visit.payment_url},
        {"query", query_of(visit)}});
   const std::string title = fmt::format("{} · {}", definition.title, texts["brand"]);
   return framed(visit, title, filled(texts["description"], "{title}", definition.title), "sale.js",

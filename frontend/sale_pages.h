@@ -30,6 +30,7 @@ struct PageVisit {
   bool language_chosen = false;  // by ?lang=, which links go on with
   std::string path;              // of the page, as in its URL
   WallTime now;
+  std::string_view payment_url;  // the option; it outlives the visit
 };
 
 class SalePages {

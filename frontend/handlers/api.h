@@ -41,6 +41,7 @@ struct Api {
   const LedgerReader& ledger;
   OrderBoard& board;
   const PaymentSignature& payments;
+  const std::string& payment_url;  // empty: pages have no button to pay
   StockTicker& ticker;
   ApiMetrics& metrics;
 };

@@ -50,6 +50,7 @@ PageVisit visit_of(const Api& api, const http::Request& request) {
       chosen.value_or(preferred_language(request.header("Accept-Language").value_or(ByteView())));
   visit.path = request.path;
   visit.now = api.clock.wall();
+  visit.payment_url = api.payment_url;
   return visit;
 }
 

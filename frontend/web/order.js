@@ -6,6 +6,7 @@ const FINAL = ['paid', 'rejected', 'cancelled', 'expired'];
 const WAIT_SECONDS = 20;
 const FIRST_MS = 200;
 const MOST_MS = 5_000;
+const CANCEL_ATTEMPTS = 4;
 
 export class OrderWatch {
   // `changed(order, stale)`: the order as the shop shows it, or showed it last; null when the shop
@@ -17,6 +18,7 @@ export class OrderWatch {
     this.tag = null;
     this.timer = 0;
     this.closed = false;
+    this.cancelling = null; // null, 'sending' or 'failed'
     this.ask(0);
   }
 
@@ -26,7 +28,8 @@ export class OrderWatch {
   }
 
   async ask(n) {
-    const answer = await service.order(this.id, this.tag, WAIT_SECONDS);
+    // A browser has few connections to one server: tabs in the background hold none.
+    const answer = await service.order(this.id, this.tag, document.hidden ? 0 : WAIT_SECONDS);
     if (this.closed) return;
     if (answer.status === 200) {
       n = 0;
@@ -42,6 +45,28 @@ export class OrderWatch {
     // A server that waited may be asked again at once.
     const waited = answer.header('Preference-Applied') !== null;
     this.timer = setTimeout(() => this.ask(n + 1), waited ? 0 : service.backoff(n, answer, FIRST_MS, MOST_MS));
+  }
+
+  // Calls the order off. It counts once, so a shop that is busy is asked again.
+  async cancel(buyer) {
+    this.mark('sending');
+    for (let n = 0; n < CANCEL_ATTEMPTS; n++) {
+      const answer = await service.cancelOrder(this.id, buyer);
+      if (this.closed) return;
+      if (answer.status === 200) {
+        this.cancelling = null;
+        this.tell(answer.body, false);
+        return;
+      }
+      if (answer.status > 0 && answer.status < 500) break;
+      await new Promise((resolve) => setTimeout(resolve, service.backoff(n, answer, FIRST_MS, MOST_MS)));
+    }
+    this.mark('failed');
+  }
+
+  mark(cancelling) {
+    this.cancelling = cancelling;
+    this.changed(this.order, false);
   }
 
   tell(order, stale) {

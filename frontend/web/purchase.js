@@ -7,6 +7,9 @@ import * as service from './service.js';
 // A press that was not answered is taken up again by a page that loads this soon after it.
 const RESUME_MS = 120_000;
 
+// States of an order that left its buyer with nothing.
+export const GAVE_BACK = ['rejected', 'cancelled', 'expired'];
+
 // Where a private window refuses localStorage, memory has to do.
 const memory = new Map();
 const storage = {
@@ -101,6 +104,15 @@ export class Purchase {
     this.save();
     this.end();
     this.attempt(this.run, 0);
+  }
+
+  // Another page or device may have ordered under this name.
+  async find() {
+    if (this.order || this.pressedAt !== null) return;
+    const run = this.run;
+    const answer = await service.newestOrder(this.sale, this.user);
+    const newest = answer.body?.orders?.[0];
+    if (run === this.run && newest && !GAVE_BACK.includes(newest.state)) this.adopt(newest.order_id);
   }
 
   // A press whose answer no page has seen.

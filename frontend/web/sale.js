@@ -2,7 +2,7 @@
 
 import { ServerClock } from './clock.js';
 import { OrderWatch } from './order.js';
-import { Purchase, buyer, setBuyer } from './purchase.js';
+import { GAVE_BACK, Purchase, buyer, setBuyer } from './purchase.js';
 import * as service from './service.js';
 import { localTime, money, number, span, text, two, write } from './words.js';
 
@@ -11,6 +11,7 @@ const main = $('main');
 const data = main.dataset;
 
 const POLL_OPEN_MS = 1_500;
+const POLL_CALM_MS = 5_000; // for whoever has an order
 const POLL_IDLE_MS = 10_000;
 const SOON_MS = 60_000; // before the start the page looks as often as while it sells
 const BUYER_BYTES_MAX = 128;
@@ -109,6 +110,9 @@ const STEPS = { sending: 0, pending: 0, queued: 1, placed: 2, paid: 3 };
 
 function orderNote(state) {
   if (orderIsStale) return text('order_note.stale');
+  if (order.refund_due) return text('order_note.refund_due');
+  if (watch.cancelling === 'sending') return text('order_note.cancelling');
+  if (watch.cancelling === 'failed') return text('order_note.cancel_failed');
   const due = order?.expires_at ? Date.parse(order.expires_at) - clock.now() : 0;
   if (state === 'placed' && due > 0) return text('order_note.placed_due', { time: span(due) });
   return text(`order_note.${state}`);
@@ -124,6 +128,26 @@ function renderSteps(state) {
   });
 }
 
+// Where the shop's operator has people pay, filled in for this order.
+function paymentUrl() {
+  const values = { order: order.order_id, amount: order.unit_price * order.quantity, currency: order.currency };
+  return data.payment.replace(/\{(\w+)\}/g, (place, name) => (name in values ? encodeURIComponent(values[name]) : place));
+}
+
+let unsure = false; // asked whether to cancel
+
+function renderActions(state) {
+  const busy = watch.cancelling === 'sending';
+  const canEnd = ['queued', 'placed'].includes(state) && !busy;
+  $('pay').hidden = data.payment === '' || state !== 'placed' || busy || order.unit_price === 0;
+  if (!$('pay').hidden) {
+    write($('pay'), text('pay', { amount: money(order.unit_price * order.quantity, order.currency) }));
+    $('pay').href = paymentUrl();
+  }
+  $('cancel').hidden = !canEnd || unsure;
+  $('sure').hidden = !canEnd || !unsure;
+}
+
 function renderOrder() {
   const shown = purchase.order !== null && order !== null;
   $('order').hidden = !shown;
@@ -132,6 +156,7 @@ function renderOrder() {
   write($('order-state'), text(`order.${order.state}`));
   write($('order-note'), orderNote(order.state));
   renderSteps(order.state);
+  renderActions(order.state);
   write($('order-quantity'), number(order.quantity));
   write($('order-total'), money(order.unit_price * order.quantity, order.currency));
   write($('order-id'), order.order_id);
@@ -143,6 +168,7 @@ function followOrder() {
   watch = null;
   order = null;
   orderIsStale = false;
+  unsure = false;
   if (purchase.order === null) return;
   poll(); // it has taken units
   watch = new OrderWatch(purchase.order, (shown, stale) => {
@@ -154,8 +180,6 @@ function followOrder() {
 }
 
 // ---- buying ------------------------------------------------------------------------------------
-
-const GAVE_BACK = ['rejected', 'cancelled', 'expired'];
 
 // What the button is for: 'buy', 'again' (the order came to nothing), 'another', or nothing.
 function offer() {
@@ -240,6 +264,18 @@ $('buy').addEventListener('submit', (event) => {
   purchase.press(quantity());
 });
 $('stop').addEventListener('click', () => purchase.stop());
+function ask(sure) {
+  unsure = sure;
+  render();
+  $(sure ? 'cancel-no' : 'cancel').focus();
+}
+
+$('cancel').addEventListener('click', () => ask(true));
+$('cancel-no').addEventListener('click', () => ask(false));
+$('cancel-yes').addEventListener('click', () => {
+  unsure = false;
+  watch.cancel(purchase.user);
+});
 $('fewer').addEventListener('click', () => step(-1));
 $('more').addEventListener('click', () => step(1));
 $('buyer').addEventListener('toggle', () => {
@@ -256,7 +292,9 @@ $('buyer-form').addEventListener('submit', (event) => {
   if (!input.reportValidity()) return;
   setBuyer(name);
   $('buyer').open = false;
-  if (name !== purchase.user) openPurchase(name);
+  if (name === purchase.user) return;
+  openPurchase(name);
+  purchase.find();
 });
 $('buyer-input').addEventListener('input', () => $('buyer-input').setCustomValidity(''));
 
@@ -294,7 +332,7 @@ function pollDistance() {
   const now = stage();
   if (now === 'closed') return POLL_IDLE_MS;
   if (now === 'scheduled') return sale.startsAt - clock.now() < SOON_MS ? POLL_OPEN_MS : POLL_IDLE_MS;
-  return POLL_OPEN_MS;
+  return purchase.order === null ? POLL_OPEN_MS : POLL_CALM_MS;
 }
 
 let poller = 0;

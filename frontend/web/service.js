@@ -53,11 +53,20 @@ export const placeOrder = (saleId, buyer, key, quantity) =>
     body: JSON.stringify({ quantity }),
   });
 
-// With a tag: 304 while nothing has changed, after `wait` seconds where the server can wait.
+// With a tag: the order once it has changed, or 304 after `wait` seconds.
 export const order = (id, tag, wait) =>
   request(`/v1/orders/${encodeURIComponent(id)}`, {
-    headers: tag ? { 'If-None-Match': tag, Prefer: `wait=${wait}` } : {},
+    headers: { ...(tag && { 'If-None-Match': tag }), ...(tag && wait && { Prefer: `wait=${wait}` }) },
   });
+
+export const cancelOrder = (id, buyer) =>
+  request(`/v1/orders/${encodeURIComponent(id)}`, {
+    method: 'DELETE',
+    headers: { 'X-User-Id': headerText(buyer) },
+  });
+
+export const newestOrder = (saleId, buyer) =>
+  request(`/v1/orders?limit=1&sale=${encodeURIComponent(saleId)}`, { headers: { 'X-User-Id': headerText(buyer) } });
 
 // How long to wait before attempt `n` (0, 1, …): what the server asks for, else doubling, and up to
 // half more of it, so that a crowd that was refused together does not come back together.

@@ -171,6 +171,17 @@ def test_the_same_name_elsewhere_finds_the_order(open_shop, visitor):
     order = shop.frontend.order("demo", "ann", key="by-telephone").json["order_id"]
     buyer = SalePage(visitor(shop))
     buyer.call_oneself("ann")
+    assert buyer.expect_placed() == order
+    buyer.call_oneself("bob")
+    expect(buyer.page.locator("#order")).to_be_hidden()
+    expect(buyer.button).to_be_enabled()
+
+
+def test_an_order_of_elsewhere_is_found_by_pressing(open_shop, visitor):
+    shop = open_shop(sale("demo", 9))
+    buyer = SalePage(visitor(shop))
+    buyer.call_oneself("ann")
+    order = shop.frontend.order("demo", "ann", key="by-telephone").json["order_id"]
     buyer.buy()
     assert buyer.expect_placed() == order
     expect(buyer.message).to_have_text("You have reached the limit of 1 per person.")

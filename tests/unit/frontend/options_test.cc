@@ -136,6 +136,19 @@ TEST_CASE("the admin token is none, or one that can stand in a header and not be
   }
 }
 
+TEST_CASE("the payment URL is none, or one of the web that names the order") {
+  Options options;
+  CHECK(problem_of(options, "payment_url: ''") == "");
+  CHECK(problem_of(options, "payment_url: 'https://pay.example/{order}?sum={amount}'") == "");
+  CHECK(problem_of(options, "payment_url: 'http://127.0.0.1:9/{order}'") == "");
+  for (const std::string_view url :
+       {"https://pay.example/", "javascript:alert('{order}')", "/pay/{order}", "{order}"}) {
+    CAPTURE(url);
+    CHECK(problem_of(options, fmt::format("payment_url: \"{}\"", url))
+              .starts_with("payment_url: must begin with https://"));
+  }
+}
+
 TEST_CASE("limits of the options") {
   Options options;
   CHECK(problem_of(options, "loops: 0").find("loops") != std::string::npos);

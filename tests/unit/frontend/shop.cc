@@ -52,7 +52,8 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_, clock, stock, in_flight, *log, *reader, board, payments, ticker_, metrics};
+  const Api api{loop_, clock,    stock,       in_flight, *log,   *reader,
+                board, payments, payment_url, ticker_,   metrics};
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_order_end(router_, api);

@@ -98,6 +98,7 @@ class Shop {
   SaleChanges changes;
   OrderBoard board;
   const PaymentSignature payments{kShopSecret};
+  const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
   metrics::Registry registry;
   ApiMetrics metrics;
   std::unique_ptr<OrderLog> log;

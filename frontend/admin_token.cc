@@ -1,12 +1,10 @@
 #include "frontend/admin_token.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 
 #include "frontend/handlers/api.h"
-#include "shared/base/check.h"
 
 namespace sluice::frontend {
 namespace {
@@ -22,17 +20,7 @@ http::Response unauthorized(std::string_view challenge, std::string_view detail)
 
 }  // namespace
 
-AdminToken::AdminToken(std::string_view token)
-    : enabled_(!token.empty()), digest_(digest_of(token)) {}
-
-// Digests have one length, so that the comparison does not tell that of the token.
-AdminToken::Digest AdminToken::digest_of(std::string_view token) {
-  Digest digest;
-  unsigned int size = 0;
-  CHECK(EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  CHECK(size == digest.size());
-  return digest;
-}
+AdminToken::AdminToken(std::string_view token) : enabled_(!token.empty()), digest_(sha256(token)) {}
 
 std::optional<http::Response> AdminToken::refuse(const http::Request& request) const {
   if (!enabled_) {
@@ -44,7 +32,7 @@ std::optional<http::Response> AdminToken::refuse(const http::Request& request) c
   if (!http::equal_ignoring_case(given.substr(0, kScheme.size()), kScheme)) {
     return unauthorized("Bearer", "The request needs the header Authorization: Bearer <token>");
   }
-  const Digest digest = digest_of(given.substr(kScheme.size()));
+  const Sha256 digest = sha256(given.substr(kScheme.size()));
   if (CRYPTO_memcmp(digest.data(), digest_.data(), digest.size()) == 0) return std::nullopt;
   return unauthorized("Bearer error=\"invalid_token\"", "The token is not the admin_token");
 }

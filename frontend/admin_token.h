@@ -1,11 +1,11 @@
 #pragma once
 // AdminToken: who may use the admin API. RFC 6750: "Authorization: Bearer <token>".
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
 
+#include "frontend/sha256.h"
 #include "shared/http/request.h"
 #include "shared/http/response.h"
 
@@ -26,11 +26,8 @@ class AdminToken {
   std::optional<http::Response> refuse(const http::Request& request) const;
 
  private:
-  using Digest = std::array<unsigned char, 32>;
-  static Digest digest_of(std::string_view token);
-
   bool enabled_;
-  Digest digest_;
+  Sha256 digest_;  // of one length, so that comparing does not tell the token's
 };
 
 // Whether it can stand in the header: the characters of RFC 6750's b64token.

@@ -11,6 +11,7 @@
 
 #include "frontend/handlers/api.h"
 #include "shared/base/check.h"
+#include "shared/base/hex.h"
 
 namespace sluice::frontend {
 namespace {
@@ -44,9 +45,7 @@ std::string PaymentSignature::digest(ByteView path, ByteView body, std::string_v
   CHECK(HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
              reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes,
              &size) != nullptr);
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", bytes[i]);
-  return hex;
+  return hex({reinterpret_cast<const char*>(bytes), size});
 }
 
 std::string PaymentSignature::sign(ByteView path, ByteView body, std::int64_t unix_seconds) const {

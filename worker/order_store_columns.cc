@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "shared/base/hex.h"
+
 namespace sluice::worker {
 namespace {
 
@@ -62,12 +64,7 @@ std::string column_text(ByteView bytes) {
   const bool printable =
       std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   if (printable && !bytes.starts_with(kHex)) return std::string(bytes);
-  std::string text(kHex);
-  for (const char c : bytes) {
-    text += kDigits[static_cast<unsigned char>(c) >> 4];
-    text += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return text;
+  return std::string(kHex) + hex(bytes);
 }
 
 Buffer column_bytes(const std::string& text) {

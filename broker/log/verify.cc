@@ -6,18 +6,16 @@
 #include <fmt/format.h>
 
 #include "broker/producers/sequence_check.h"
+#include "shared/base/hex.h"
 
 namespace sluice::broker {
 namespace {
 
 constexpr std::size_t kReadaheadBytes = 4 << 20;
 
-std::string hex(ByteView bytes) {
-  std::string text;
-  for (const char byte : bytes.substr(0, 64)) {
-    text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  }
-  return text;
+// Of a key that may be of any length.
+std::string shown(ByteView key) {
+  return hex(key.substr(0, 64));
 }
 
 // Only compaction leaves a batch fewer records than offsets.
@@ -110,7 +108,7 @@ void Verifier::check_kinds() {
         cursor->seek(state_end(kind));
         continue;
     }
-    found({.what = fmt::format("a stored key of no known kind: {}", hex(cursor->key()))});
+    found({.what = fmt::format("a stored key of no known kind: {}", shown(cursor->key()))});
     cursor->next();
   }
 }
@@ -358,7 +356,7 @@ void Verifier::read_log() {
     }
     const auto key = parse_log_key(cursor->key());
     if (!key) {
-      found({.what = fmt::format("a log key is damaged: {}", hex(cursor->key()))});
+      found({.what = fmt::format("a log key is damaged: {}", shown(cursor->key()))});
     } else if (forgotten(key->partition, key->last_offset)) {
       report_.forgotten_bytes += cursor->value().size();
     } else {

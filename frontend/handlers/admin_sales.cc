@@ -2,8 +2,6 @@
 // sale is claimed, so that nobody changes it meanwhile, the record is built from what the log says,
 // sent, and the answer waits until the fold has judged it.
 
-#include <openssl/evp.h>
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,8 +14,10 @@
 #include "frontend/handlers/api.h"
 #include "frontend/request_fields.h"
 #include "frontend/sale_document.h"
+#include "frontend/sha256.h"
 #include "shared/async/one_shot.h"
 #include "shared/base/check.h"
+#include "shared/base/hex.h"
 #include "shared/base/random.h"
 #include "shared/ledger/order_id.h"
 #include "shared/log/log.h"
@@ -57,13 +57,6 @@ http::Response conflict(std::string_view code, std::string_view title) {
   return problem(409, code, title).response();
 }
 
-http::Response log_unavailable() {
-  return problem(503, "log-unavailable", "Changes cannot be stored now")
-      .detail("Nothing was changed; try again")
-      .response()
-      .add("Retry-After", "1");
-}
-
 http::Response refused(SaleRefusal refusal, bool creates) {
   switch (refusal) {
     case SaleRefusal::closed:
@@ -83,7 +76,7 @@ http::Response refused(SaleRefusal refusal, bool creates) {
     case SaleRefusal::none:
       break;
   }
-  return log_unavailable();
+  return log_unavailable("Changes cannot be stored now");
 }
 
 http::Response key_reused() {
@@ -133,7 +126,7 @@ std::variant<http::Response, Sale> decide(const AdminApi& api, const Asked& aske
     if (!sale) return no_such_sale();
     if (auto failed = precondition(asked, *sale)) return std::move(*failed);
   }
-  if (!api.log.reachable()) return log_unavailable();
+  if (!api.log.reachable()) return log_unavailable("Changes cannot be stored now");
   Sale next = sale ? sale->definition : Sale();
   next.stock = 0;
   const Sale before = next;
@@ -170,7 +163,7 @@ http::Response answer(const AdminApi& api, const Asked& asked, SaleChanges::Outc
     case Verdict::refused:
       return refused(outcome.refusal, asked.creates);
     case Verdict::not_sent:
-      return log_unavailable();
+      return log_unavailable("Changes cannot be stored now");
     case Verdict::unknown:
       break;
   }
@@ -210,13 +203,9 @@ Task<http::Response> change(AdminApi api, Asked asked, Edit edit) {
 }
 
 std::string digest_of(const http::Request& request) {
-  const std::string text = fmt::format("{} {}\n{}", request.method, request.path, request.body);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  CHECK(EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) == 1);
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  const Sha256 digest =
+      sha256(fmt::format("{} {}\n{}", request.method, request.path, request.body));
+  return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 Result<Asked> asked_by(const http::Request& request, std::string sale) {

@@ -47,6 +47,13 @@ http::Response starting() {
       .add("Retry-After", "1");
 }
 
+http::Response log_unavailable(std::string_view title) {
+  return problem(503, "log-unavailable", title)
+      .detail("Nothing was changed; try again")
+      .response()
+      .add("Retry-After", "1");
+}
+
 http::Response bad_request(std::string_view detail) {
   return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
 }

@@ -68,6 +68,8 @@ http::Problem problem(int status, std::string_view code, std::string_view title)
 http::Response no_such_sale();
 http::Response no_user();
 http::Response starting();
+// A change that was not made for it.
+http::Response log_unavailable(std::string_view title);
 http::Response bad_request(std::string_view detail);
 
 }  // namespace sluice::frontend

@@ -36,13 +36,6 @@ http::Response shown(const OrderStatus& order) {
       .add("Cache-Control", "private, no-cache");
 }
 
-http::Response log_unavailable() {
-  return problem(503, "log-unavailable", "The order cannot be changed now")
-      .detail("Nothing was changed; try again")
-      .response()
-      .add("Retry-After", "1");
-}
-
 http::Response outcome_unknown(std::string_view id) {
   return problem(504, "outcome-unknown", "The log has not answered yet")
       .detail("It may come into force; look at the order, or ask again: it counts once")
@@ -63,10 +56,10 @@ Task<http::Response> send_and_answer(Api api, ledger::Event outcome, ledger::Pac
                                      Answering answer_of) {
   const std::string id = ledger::order_id_text(packed);
   const auto partition = ledger::partition_of(ledger::sale_of(outcome), api.log.partition_count());
-  if (!api.log.reachable()) co_return log_unavailable();
+  if (!api.log.reachable()) co_return log_unavailable("The order cannot be changed now");
   // Only reading it back tells that it is on the log and what it did there.
   if (!api.log.append(outcome, partition, [](const client::Delivery&) {})) {
-    co_return log_unavailable();
+    co_return log_unavailable("The order cannot be changed now");
   }
   const Instant deadline = api.clock.now() + kReadBackWithin;
   while (true) {

@@ -298,12 +298,11 @@ void Broker::collect_garbage() {
 
 Task<void> Broker::reclaim() {
   reclaiming_ = true;
-  if (reclaimer_.has_garbage()) {
-    const auto done = co_await reclaimer_.run(topics_.wanted(committer_.segment()));
-    if (!done && !stopping_ && committer_.refusal().empty()) {
-      log::warning("space of forgotten records was not given back, which is tried again reason={}",
-                   log::quoted(done.error().context));
-    }
+  const auto done =
+      co_await reclaimer_.run([this] { return topics_.wanted(committer_.segment()); });
+  if (!done && !stopping_ && committer_.refusal().empty()) {
+    log::warning("space of forgotten records was not given back, which is tried again reason={}",
+                 log::quoted(done.error().context));
   }
   reclaiming_ = false;
 }

@@ -5,23 +5,21 @@
 
 namespace sluice::broker {
 
-bool Reclaimer::has_garbage() const {
-  return !context_.segments.garbage(context_.committer.segment()).empty();
-}
-
-Task<Result<void>> Reclaimer::run(Wanted wanted) {
+Task<Result<void>> Reclaimer::run(std::function<Wanted()> wanted) {
   const Segments::Garbage garbage = context_.segments.garbage(context_.committer.segment());
   if (garbage.empty()) co_return Result<void>();
+  // Of all partitions: worth making only for segments that are rewritten.
+  std::shared_ptr<const Wanted> kept;
+  if (!garbage.mostly_dead.empty()) kept = std::make_shared<const Wanted>(wanted());
   // That nobody wants it must be durable first: what memory knows now, not what it will know then.
   CO_TRY_VOID(co_await context_.committer.commit());
   for (const auto range : garbage.dead) {
     if (stopping_) co_return Result<void>();
     CO_TRY_VOID(co_await reclaim(range, nullptr));
   }
-  const auto shared = std::make_shared<const Wanted>(std::move(wanted));
   for (const auto& mostly : garbage.mostly_dead) {
     if (stopping_) co_return Result<void>();
-    CO_TRY_VOID(co_await reclaim({mostly.segment, mostly.segment + 1}, shared));
+    CO_TRY_VOID(co_await reclaim({mostly.segment, mostly.segment + 1}, kept));
   }
   context_.segments.reclaimed(garbage);
   co_return Result<void>();

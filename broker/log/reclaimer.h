@@ -5,6 +5,7 @@
 // Lives on the loop thread; the store's work runs on `thread`, a one-thread Offload, a range a job,
 // so that stop() need not wait for many.
 
+#include <functional>
 #include <memory>
 
 #include "broker/log/partition_log.h"
@@ -18,11 +19,10 @@ class Reclaimer {
  public:
   Reclaimer(LogContext& context, Offload& thread) : context_(context), thread_(thread) {}
 
-  bool has_garbage() const;
-  // `wanted` is of now, and judges closed segments only. An error costs space until the next run,
-  // not records.
+  // `wanted`, asked at once if at all, is of now and judges closed segments only. An error costs
+  // space until the next run, not records.
   // REQUIRES: no other run is under way.
-  Task<Result<void>> run(Wanted wanted);
+  Task<Result<void>> run(std::function<Wanted()> wanted);
   // The run under way ends soon.
   void stop() { stopping_ = true; }
 

@@ -235,7 +235,7 @@ class FaultBench : public FaultReader {
   // Errors cost space only.
   void reclaim() {
     broker::Reclaimer reclaimer(context(), maintenance);
-    (void)await(reclaimer.run(topics->wanted(committer().segment())));
+    (void)await(reclaimer.run([this] { return topics->wanted(committer().segment()); }));
   }
   // As the broker does it once a second.
   void housekeep() {

@@ -153,7 +153,7 @@ TEST_CASE_TEMPLATE("records are found by the index as they come", Medium, RocksM
   CHECK(bench.offsets(**again, "a") == "0 4 5 6 ");
   (*again)->erase();
   Reclaimer reclaimer(bench.context(), bench.maintenance);
-  CHECK(bench.await(reclaimer.run(Wanted(bench.committer().segment()))));
+  CHECK(bench.await(reclaimer.run([&] { return Wanted(bench.committer().segment()); })));
   CHECK(bench.entries() == 0);
 }
 

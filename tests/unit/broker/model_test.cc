@@ -323,7 +323,8 @@ class Model {
   // Perhaps while more is forgotten or appended.
   void reclaim() {
     Reclaimer reclaimer(bench_.context(), bench_.maintenance);
-    auto reclaiming = reclaimer.run(topics_->wanted(bench_.committer().segment()));
+    auto reclaiming =
+        reclaimer.run([this] { return topics_->wanted(bench_.committer().segment()); });
     while (!model_.empty() && !reclaiming.done() && random_.below(2) == 0) {
       auto at = model_.begin();
       std::advance(at, static_cast<std::ptrdiff_t>(random_.below(model_.size())));

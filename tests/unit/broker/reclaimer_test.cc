@@ -21,7 +21,8 @@ template <class Medium>
 struct ReclaimBench : StoredHistory<Medium> {
   void reclaim() {
     Reclaimer reclaimer(this->context(), this->maintenance);
-    CHECK(this->await(reclaimer.run(this->topics->wanted(this->committer().segment()))));
+    CHECK(this->await(
+        reclaimer.run([this] { return this->topics->wanted(this->committer().segment()); })));
   }
   void roll() {
     this->committer().roll_segment();
@@ -153,10 +154,12 @@ TEST_CASE("retention rewrites nothing that is kept") {
     CHECK(bench.append(*log, batch).error == wire::ErrorCode::none);
     if (i % 8 != 7) continue;
     (void)log->retain({.ms = {}, .bytes = kKept}, {});
-    Wanted wanted(bench.committer().segment());
-    wanted.add(log->id(), log->log_start());
     Reclaimer reclaimer(bench.context(), bench.maintenance);
-    CHECK(bench.await(reclaimer.run(std::move(wanted))));
+    CHECK(bench.await(reclaimer.run([&] {
+      Wanted wanted(bench.committer().segment());
+      wanted.add(log->id(), log->log_start());
+      return wanted;
+    })));
   }
   CHECK(log->log_start() > 0);
   CHECK(log->bytes() < kKept + (2 << 20));

@@ -5,38 +5,15 @@
 #include <fmt/format.h>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
 
 constexpr const char* kAny = "If-Match: *\r\n";
-
-struct Log : MockCluster {
-  Log() { create_topic("seckill.orders", kShopPartitions); }
-};
-
-// A shop that is open, on a log of its own.
-struct Open {
-  Log log;
-  Shop shop;
-
-  explicit Open(Shop::Options options = {}) : shop(log, std::move(options)) {
-    shop.start_and_wait();
-  }
-};
-
-void check_problem(const Reply& reply, int status, std::string_view code) {
-  CAPTURE(reply.head);
-  CAPTURE(reply.body);
-  CHECK(reply.status == status);
-  CHECK(reply.header("Content-Type") == "application/problem+json");
-  CHECK(reply.says(fmt::format(R"("code":"{}")", code)));
-}
 
 std::string keyed(std::string_view key, std::string_view more = "") {
   return fmt::format("Idempotency-Key: \"{}\"\r\n{}", key, more);
@@ -90,7 +67,7 @@ TEST_CASE("without a token in the options nobody may, and is told why") {
 }
 
 TEST_CASE("before the log is read nothing is known") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   const auto reply = shop.admin("GET", "/v1/sales/mug");
   check_problem(reply, 503, "starting");
@@ -452,7 +429,7 @@ TEST_CASE("a change in doubt is settled by a new epoch, and the sale goes on") {
 }
 
 TEST_CASE("a frontend of yesterday changes nothing") {
-  Log log;
+  ShopLog log;
   Shop first(log);
   first.start_and_wait();
   auto stale = mug();
@@ -469,7 +446,7 @@ TEST_CASE("a frontend of yesterday changes nothing") {
 }
 
 TEST_CASE("sales of before there was a lifecycle can be changed") {
-  Log log;
+  ShopLog log;
   auto old = mug();
   old.paused = true;
   Stranger(log).write(old);
@@ -485,7 +462,7 @@ TEST_CASE("the list has each sale with its stock") {
   Open open;
   Shop& shop = open.shop;
   REQUIRE(shop.order("ann").status == 202);
-  REQUIRE(eventually([&] { return shop.in_flight.size() == 0; }));
+  wait_read_back(shop);
   const auto all = shop.admin("GET", "/v1/sales");
   CHECK(all.status == 200);
   CHECK(all.body == R"({"sales":[{"id":"mug","title":"A mug","status":"published","revision":1,)"

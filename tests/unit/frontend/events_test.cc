@@ -5,25 +5,13 @@
 #include <fmt/format.h>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
-
-struct Open {
-  MockCluster log;
-  std::unique_ptr<Shop> shop;
-
-  Open() {
-    log.create_topic("seckill.orders", kShopPartitions);
-    shop = std::make_unique<Shop>(log);
-    shop->start_and_wait();
-  }
-};
 
 // What one client has received so far.
 struct Listener {
@@ -54,9 +42,9 @@ struct Listener {
 
 TEST_CASE("an order's events: each state with its place on the log") {
   Open open;
-  Shop& shop = *open.shop;
+  Shop& shop = open.shop;
   REQUIRE(shop.order("ann").status == 202);
-  REQUIRE(eventually([&] { return shop.in_flight.size() == 0; }));
+  wait_read_back(shop);
   const std::string id = order_of("ann");
   const std::string target = "/v1/orders/" + id + "/events";
   Listener ann(shop, target);
@@ -91,7 +79,7 @@ TEST_CASE("an order's events: each state with its place on the log") {
 
 TEST_CASE("whoever has gone is not kept") {
   Open open;
-  Shop& shop = *open.shop;
+  Shop& shop = open.shop;
   REQUIRE(shop.order("ann").status == 202);
   {
     Listener ann(shop, "/v1/orders/" + order_of("ann") + "/events");
@@ -106,13 +94,13 @@ TEST_CASE("whoever has gone is not kept") {
 
 TEST_CASE("events of what is not there") {
   Open open;
-  CHECK(open.shop->ask("GET", "/v1/orders/" + order_of("bob") + "/events").status == 404);
-  CHECK(open.shop->ask("GET", "/v1/sales/cup/events").status == 404);
+  CHECK(open.shop.ask("GET", "/v1/orders/" + order_of("bob") + "/events").status == 404);
+  CHECK(open.shop.ask("GET", "/v1/sales/cup/events").status == 404);
 }
 
 TEST_CASE("live stock: few events however much is sold, and the last one is right") {
   Open open;
-  Shop& shop = *open.shop;
+  Shop& shop = open.shop;
   Listener ann(shop, "/v1/sales/mug/events");
   Listener bob(shop, "/v1/sales/mug/events");
   REQUIRE(ann.hears(R"(data: {"id":"mug","state":"open","available":10,"sold_out":false})"));

@@ -5,48 +5,18 @@
 #include <fmt/format.h>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
-
-struct Log : MockCluster {
-  Log() { create_topic("seckill.orders", kShopPartitions); }
-};
-
-// A shop that is open, on a log of its own.
-struct Open {
-  Log log;
-  Shop shop;
-
-  explicit Open(Shop::Options options = {}) : shop(log, std::move(options)) {
-    shop.start_and_wait();
-  }
-};
 
 Shop::Options selling(const ledger::Sale& sale) {
   Shop::Options options;
   options.sales = {sale};
   return options;
-}
-
-// Every error is a problem document with a stable code.
-void check_problem(const Reply& reply, int status, std::string_view code) {
-  CAPTURE(reply.head);
-  CAPTURE(reply.body);
-  CHECK(reply.status == status);
-  CHECK(reply.header("Content-Type") == "application/problem+json");
-  CHECK(reply.says(fmt::format(R"("code":"{}")", code)));
-  CHECK(reply.says(fmt::format(R"("status":{})", status)));
-}
-
-// What is true of the last order: it is read back from the log.
-void wait_read_back(Shop& shop) {
-  REQUIRE(eventually([&] { return shop.in_flight.size() == 0; }));
 }
 
 }  // namespace
@@ -260,7 +230,7 @@ TEST_CASE("paths and methods") {
 }
 
 TEST_CASE("before the log is read nothing is reserved, and nothing is missing") {
-  Log log;
+  ShopLog log;
   Shop shop(log);  // its reader was not started
   for (const char* sale : {"mug", "cup"}) {
     const auto reply =
@@ -357,7 +327,7 @@ TEST_CASE("an order in doubt is held, then settled by a new epoch") {
   CHECK(shop.available() == 9);
   CHECK(shop.ask("GET", "/v1/orders/" + order_of("ann")).says(R"("state":"pending")"));
   open.log.heal(client::kProduceRequest);
-  REQUIRE(eventually([&] { return shop.in_flight.size() == 0; }));
+  wait_read_back(shop);
   CHECK(shop.available() == 10);
   check_problem(shop.ask("GET", "/v1/orders/" + order_of("ann")), 404, "no-such-order");
   CHECK(shop.order("ann").says(R"("state":"queued")"));  // under the new epoch

@@ -7,20 +7,13 @@
 #include <limits>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
-
-constexpr const char* kTopic = "seckill.orders";
-
-struct Log : MockCluster {
-  Log() { create_topic(kTopic, kShopPartitions); }
-};
 
 // Until the reader has folded everything that was written before: a last order says so.
 void catch_up(Shop& shop, Stranger& stranger) {
@@ -33,7 +26,7 @@ void catch_up(Shop& shop, Stranger& stranger) {
 }  // namespace
 
 TEST_CASE("an empty log gets the configured sales, and a restart finds them and the orders") {
-  Log log;
+  ShopLog log;
   {
     Shop shop(log);
     shop.start_and_wait();
@@ -58,7 +51,7 @@ TEST_CASE("an empty log gets the configured sales, and a restart finds them and 
 }
 
 TEST_CASE("what is no event is stepped over") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   stranger.write(std::nullopt, home_of("mug"));
@@ -75,7 +68,7 @@ TEST_CASE("what is no event is stepped over") {
 }
 
 TEST_CASE("a valid reserve that another program wrote takes its units") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -104,7 +97,7 @@ TEST_CASE("a valid reserve that another program wrote takes its units") {
 }
 
 TEST_CASE("outcomes of orders that nobody knows change nothing") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -125,7 +118,7 @@ TEST_CASE("outcomes of orders that nobody knows change nothing") {
 }
 
 TEST_CASE("an order whose id another program used up for another user holds nothing") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -153,7 +146,7 @@ TEST_CASE("an order whose id another program used up for another user holds noth
 }
 
 TEST_CASE("an order that is void on the log holds nothing, and a repeat is told") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -166,7 +159,7 @@ TEST_CASE("an order that is void on the log holds nothing, and a repeat is told"
 }
 
 TEST_CASE("a release by the worker frees the units, once") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -182,7 +175,7 @@ TEST_CASE("a release by the worker frees the units, once") {
 }
 
 TEST_CASE("a restock and a pause are followed") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -205,7 +198,7 @@ TEST_CASE("a restock and a pause are followed") {
 }
 
 TEST_CASE("records in a partition where their sale does not live count for nothing") {
-  Log log;
+  ShopLog log;
   Stranger stranger(log);
   const std::int32_t wrong = (home_of("mug") + 1) % kShopPartitions;
   auto sale = mug();
@@ -236,7 +229,7 @@ TEST_CASE("records in a partition where their sale does not live count for nothi
 }
 
 TEST_CASE("a configured sale that lives in another partition is not sold anew") {
-  Log log;
+  ShopLog log;
   Stranger stranger(log);
   stranger.write(mug(), (home_of("mug") + 1) % kShopPartitions);
   Shop shop(log);
@@ -248,7 +241,7 @@ TEST_CASE("a configured sale that lives in another partition is not sold anew") 
 }
 
 TEST_CASE("an epoch that is not newer changes nothing") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -260,7 +253,7 @@ TEST_CASE("an epoch that is not newer changes nothing") {
 }
 
 TEST_CASE("a newer epoch of another writer ends this frontend") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   Stranger stranger(log);
   shop.start_and_wait();
@@ -277,7 +270,7 @@ TEST_CASE("a newer epoch of another writer ends this frontend") {
 }
 
 TEST_CASE("an epoch that cannot be outbid is told") {
-  Log log;
+  ShopLog log;
   Stranger stranger(log);
   stranger.write(ledger::Epoch{.epoch = std::numeric_limits<std::int64_t>::max(), .writer = "eve"},
                  2);
@@ -288,7 +281,7 @@ TEST_CASE("an epoch that cannot be outbid is told") {
 }
 
 TEST_CASE("two frontends: the newer one owns the log") {
-  Log log;
+  ShopLog log;
   Shop first(log);
   first.start_and_wait();
   REQUIRE(first.order("ann").status == 202);
@@ -302,7 +295,7 @@ TEST_CASE("two frontends: the newer one owns the log") {
 }
 
 TEST_CASE("the reader may go before the log while records of its own are outstanding") {
-  Log log;
+  ShopLog log;
   Shop shop(log);
   // The epochs are tried again and again and stay outstanding.
   for (int i = 0; i < 1'000; ++i) {

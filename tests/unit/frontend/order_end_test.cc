@@ -5,24 +5,19 @@
 #include <fmt/format.h>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
 
 constexpr const char* kPayment = R"({"payment_id":"p1","amount":9900,"currency":"CNY"})";
 
-struct Log : MockCluster {
-  Log() { create_topic("seckill.orders", kShopPartitions); }
-};
-
 // A shop with an order of ann's for one mug.
 struct Ordered {
-  Log log;
+  ShopLog log;
   Shop shop;
   std::string id = order_of("ann");
   std::string target = "/v1/orders/" + id;
@@ -30,7 +25,7 @@ struct Ordered {
   Ordered() : shop(log) {
     shop.start_and_wait();
     REQUIRE(shop.order("ann").status == 202);
-    REQUIRE(eventually([&] { return shop.in_flight.size() == 0; }));
+    wait_read_back(shop);
   }
 
   Reply cancel(std::string_view user = "ann") {
@@ -49,14 +44,6 @@ struct Ordered {
     REQUIRE(eventually([&] { return shop.ask("GET", target).says(state); }));
   }
 };
-
-void check_problem(const Reply& reply, int status, std::string_view code) {
-  CAPTURE(reply.head);
-  CAPTURE(reply.body);
-  CHECK(reply.status == status);
-  CHECK(reply.header("Content-Type") == "application/problem+json");
-  CHECK(reply.says(fmt::format(R"("code":"{}")", code)));
-}
 
 }  // namespace
 

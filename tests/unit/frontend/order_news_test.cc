@@ -5,28 +5,20 @@
 #include <fmt/format.h>
 
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
 
 using client::eventually;
-using client::MockCluster;
 
 namespace {
 
-struct Open {
-  MockCluster log;
-  std::unique_ptr<Shop> shop;
-
-  Open() {
-    log.create_topic("seckill.orders", kShopPartitions);
-    shop = std::make_unique<Shop>(log);
-    shop->start_and_wait();
-  }
+// Whose orders lie a millisecond apart.
+struct Ordering : Open {
   void order(std::string_view user, std::string_view key) {
-    REQUIRE(shop->order(user, fmt::format("Idempotency-Key: {}\r\n", key)).status == 202);
-    REQUIRE(eventually([&] { return shop->in_flight.size() == 0; }));
-    shop->clock.set_wall(shop->clock.wall().unix_millis + 1);
+    REQUIRE(shop.order(user, fmt::format("Idempotency-Key: {}\r\n", key)).status == 202);
+    wait_read_back(shop);
+    shop.clock.set_wall(shop.clock.wall().unix_millis + 1);
   }
 };
 
@@ -51,8 +43,8 @@ std::string ids_in(const Reply& reply) {
 }  // namespace
 
 TEST_CASE("a request waits until its order is placed") {
-  Open open;
-  Shop& shop = *open.shop;
+  Ordering open;
+  Shop& shop = open.shop;
   open.order("ann", "k");
   const std::string id = order_of("ann", "k");
   auto& client = shop.send("GET", "/v1/orders/" + id, "Prefer: wait=25\r\n", "");
@@ -68,8 +60,8 @@ TEST_CASE("a request waits until its order is placed") {
 }
 
 TEST_CASE("a request that knows the state waits for another one") {
-  Open open;
-  Shop& shop = *open.shop;
+  Ordering open;
+  Shop& shop = open.shop;
   open.order("ann", "k");
   const std::string id = order_of("ann", "k");
   Stranger worker(open.log);
@@ -83,8 +75,8 @@ TEST_CASE("a request that knows the state waits for another one") {
 }
 
 TEST_CASE("no news in time, and a stop") {
-  Open open;
-  Shop& shop = *open.shop;
+  Ordering open;
+  Shop& shop = open.shop;
   open.order("ann", "k");
   const std::string target = "/v1/orders/" + order_of("ann", "k");
   const auto nothing = shop.ask("GET", target, "Prefer: wait=0\r\nIf-None-Match: \"queued\"\r\n");
@@ -97,14 +89,13 @@ TEST_CASE("no news in time, and a stop") {
 }
 
 TEST_CASE("an order that is not there is not waited for") {
-  Open open;
-  CHECK(open.shop->ask("GET", "/v1/orders/" + order_of("bob"), "Prefer: wait=25\r\n").status ==
-        404);
+  Ordering open;
+  CHECK(open.shop.ask("GET", "/v1/orders/" + order_of("bob"), "Prefer: wait=25\r\n").status == 404);
 }
 
 TEST_CASE("a user's orders, the newest first, page by page") {
-  Open open;
-  Shop& shop = *open.shop;
+  Ordering open;
+  Shop& shop = open.shop;
   open.order("ann", "a");
   open.order("bob", "b");
   open.order("ann", "c");

@@ -6,23 +6,19 @@
 
 #include "frontend/web_files.h"
 #include "tests/unit/client/deliveries.h"
-#include "tests/unit/frontend/shop.h"
+#include "tests/unit/frontend/open_shop.h"
 
 namespace sluice::frontend {
-
-using client::eventually;
-using client::MockCluster;
 
 namespace {
 
 // A shop with these sales, on a log of its own.
 struct Pages {
-  MockCluster log;
+  ShopLog log;
   Shop shop;
 
   explicit Pages(std::vector<ledger::Sale> sales, bool start = true)
-      : shop((log.create_topic("seckill.orders", kShopPartitions), log),
-             {.sales = std::move(sales)}) {
+      : shop(log, {.sales = std::move(sales)}) {
     if (start) shop.start_and_wait();
   }
 };

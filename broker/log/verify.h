@@ -49,6 +49,9 @@ struct VerifyReport {
   bool clean() const;  // nothing but warnings
 };
 
+// Of a key that may be damaged and of any length: its beginning, as hex digits.
+std::string shown_key(ByteView key);
+
 class Verifier {
  public:
   // Enough to see what is wrong; a store that is damaged all over has millions.

@@ -32,7 +32,7 @@ void InfoLog::Logv(const char* format, va_list arguments) {
   const std::string line =
       fmt::format("{} {}\n", SystemClock().wall().unix_millis, std::string(message.data(), kept));
   const std::lock_guard lock(mutex_);
-  if (bytes_ >= kBytesMax) begin();
+  if (file_ < 0 || bytes_ >= kBytesMax) begin();
   bytes_ += line.size();
   if (file_ >= 0 && ::write(file_, line.data(), line.size()) < 0) return;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// RocksStore: the Store on RocksDB, and the only file that sees RocksDB. Three column families, one
-// WAL, one fsync a write.
+// RocksStore: the Store on RocksDB, which only it and what is named after it see. A column family
+// for each Family, one write-ahead log, one fsync a write.
 
 #include <memory>
 #include <set>

@@ -1,5 +1,7 @@
 #include "broker/log/rocks_store_errors.h"
 
+#include <utility>
+
 namespace sluice::broker {
 
 // RocksDB's statuses do not say what failed, but its texts do: "While fdatasync: <file>". A path
@@ -8,11 +10,9 @@ bool StoreErrors::passes(const rocksdb::Status& status) {
   return status.IsNoSpace() && status.ToString().find("sync") == std::string::npos;
 }
 
-thread_local bool StoreErrors::may_close_ = false;
-
 bool StoreErrors::note(const rocksdb::Status& status) {
   if (!passes(status)) {
-    fail(status);
+    fail(status.ToString());
     return false;
   }
   const std::lock_guard lock(mutex_);
@@ -21,10 +21,10 @@ bool StoreErrors::note(const rocksdb::Status& status) {
   return !failed_;
 }
 
-void StoreErrors::fail(const rocksdb::Status& status) {
+void StoreErrors::fail(std::string why) {
   const std::lock_guard lock(mutex_);
   ++met_;
-  if (failure_.empty()) failure_ = status.ToString();
+  if (failure_.empty()) failure_ = std::move(why);
   failed_ = true;
 }
 
@@ -44,18 +44,7 @@ void StoreErrors::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocks
     *error = rocksdb::Status::OK();
     return;
   }
-  using Reason = rocksdb::BackgroundErrorReason;
-  // A memtable that could not be closed for lack of space cannot be closed a second time: RocksDB
-  // 7.8 aborts (MemTable::ConstructFragmentedRangeTombstones).
-  const bool closing =
-      reason == Reason::kMemTable || (reason == Reason::kManifestWrite && may_close_);
-  // And it would write to the same log again, which aborts too (WritableFileWriter::Append).
-  const bool stuck = reason == Reason::kWriteCallback && !anchored_;
-  if (closing || stuck) {
-    fail(*error);
-  } else {
-    (void)note(*error);
-  }
+  (void)note(*error);
 }
 
 }  // namespace sluice::broker

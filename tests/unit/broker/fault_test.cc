@@ -6,8 +6,10 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <semaphore>
 
 #include <doctest/doctest.h>
+#include <rocksdb/env.h>
 
 #include "broker/log/rocks_store_info_log.h"
 #include "broker/log/rocks_store_mark.h"
@@ -98,31 +100,91 @@ TEST_CASE("a full disk refuses, reads go on, and it heals by itself: a write tha
   bench.check_restarted();
 }
 
-TEST_CASE(
-    "a log that there was no room for is begun by the next write, synced with it or after it") {
-  for (const bool in_two_steps : {false, true}) {
-    FaultBench bench;
-    bench.create("plain");
-    bench.put_plain();
-    bench.medium.files().fail({.call = FileCall::create, .no_space = true, .in_file = ".log"});
-    bench.roll();
-    REQUIRE(bench.medium.files().struck() != "");
-    Buffer version;
-    append_be(version, kFormatVersion);
-    WriteBatch batch;
-    batch.put(Family::state, state_key(StateKind::meta, "format"), version);
-    const auto write = [&]() -> Result<void> {
-      if (!in_two_steps) return bench.store().write(batch);
-      TRY_VOID(bench.store().write_unsynced(batch));
-      return bench.store().sync();
-    };
-    for (int i = 0; i < 2; ++i) {
-      const auto written = write();
-      CHECK_MESSAGE(written, written.error().context);
-    }
-    CHECK(bench.store().refuses_writes() == "");
-    bench.check_restarted();
+// Holds a thread of RocksDB's that flushes, so that a flush is asked for and does not begin.
+class HeldFlushes {
+ public:
+  explicit HeldFlushes(rocksdb::Env& env) {
+    env.Schedule(
+        [](void* self) {
+          auto& held = *static_cast<HeldFlushes*>(self);
+          held.begun_.release();
+          held.go_on_.acquire();
+          held.done_.release();
+        },
+        this, rocksdb::Env::Priority::HIGH);
+    begun_.acquire();
   }
+  HeldFlushes(const HeldFlushes&) = delete;
+  HeldFlushes& operator=(const HeldFlushes&) = delete;
+  ~HeldFlushes() {
+    go_on_.release();
+    done_.acquire();
+  }
+
+ private:
+  std::binary_semaphore begun_{0};
+  std::binary_semaphore go_on_{0};
+  std::binary_semaphore done_{0};
+};
+
+TEST_CASE("a flush that had not begun when the disk was full keeps nothing from going on") {
+  FaultBench bench;
+  bench.create("plain");
+  bench.put_plain();
+  {
+    const HeldFlushes held(*bench.medium.files().env());
+    bench.roll();
+    bench.medium.files().fail({.for_ever = true, .no_space = true, .in_file = ".log"});
+    bench.put_plain();
+  }
+  CHECK(bench.store().refuses_writes() != "");
+  bench.check(bench.promises);
+  bench.medium.files().heal();
+  bench.housekeep();
+  CHECK(bench.store().refuses_writes() == "");
+  for (int i = 0; i < 3; ++i) {
+    bench.put_plain();
+    bench.roll();
+    bench.housekeep();
+  }
+  CHECK(bench.promises.plain.size() == 4);
+  bench.check_restarted();
+}
+
+TEST_CASE("whoever reads while a full disk has space again reads on, and it goes on afterwards") {
+  FaultBench bench;
+  bench.create("plain");
+  bench.put_plain();
+  bench.medium.files().fail({.for_ever = true, .no_space = true, .in_file = ".log"});
+  bench.put_plain();
+  bench.medium.files().heal();
+  {
+    const auto reading = bench.store().cursor(Family::log, 0);
+    bench.housekeep();
+    CHECK(bench.store().refuses_writes() != "");
+    bench.check(bench.promises);
+    reading->seek("");
+    CHECK(reading->valid());
+  }
+  bench.housekeep();
+  CHECK(bench.store().refuses_writes() == "");
+  bench.check(bench.promises);
+}
+
+TEST_CASE("a disk that is full again while the store is opened is waited for") {
+  FaultBench bench;
+  bench.create("plain");
+  bench.put_plain();
+  bench.medium.files().fail({.for_ever = true, .no_space = true, .in_file = ".log"});
+  bench.put_plain();
+  bench.medium.files().fail({.for_ever = true, .no_space = true, .in_file = ".sst"});
+  bench.housekeep();
+  CHECK(bench.store().refuses_writes().find("full") != std::string::npos);
+  bench.check(bench.promises);  // reads go on
+  bench.medium.files().heal();
+  bench.housekeep();
+  CHECK(bench.store().refuses_writes() == "");
+  bench.check_restarted();
 }
 
 TEST_CASE("a flush that fails in the background is known before the next write") {

@@ -4,41 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <utility>
 
+#include "frontend/quality_values.h"
 #include "frontend/time_text.h"
 #include "shared/http/request.h"
 
 namespace sluice::frontend {
 namespace {
-
-ByteView trimmed(ByteView text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// "before<separator>after", both trimmed; `after` is empty without the separator.
-std::pair<ByteView, ByteView> split(ByteView text, char separator) {
-  const auto at = std::min(text.find(separator), text.size());
-  return {trimmed(text.substr(0, at)), trimmed(text.substr(std::min(at + 1, text.size())))};
-}
-
-// Thousandths of "q=0.8"; 1000 when it is absent or no weight.
-int weight_of(ByteView parameter) {
-  if (!parameter.starts_with("q=")) return 1000;
-  const ByteView digits = parameter.substr(2);
-  int weight = 0;
-  int scale = 1000;
-  for (const char c : digits) {
-    if (c == '.') continue;
-    if (c < '0' || c > '9') return 1000;
-    weight += (c - '0') * scale;
-    scale /= 10;
-  }
-  return std::min(weight, 1000);
-}
 
 struct Currency {
   std::string_view code;
@@ -81,12 +53,9 @@ Language preferred_language(ByteView accept_language) {
   Language best = Language::english;
   int best_weight = 0;
   while (!accept_language.empty()) {
-    const auto end = std::min(accept_language.find(','), accept_language.size());
-    const auto [range, parameter] = split(accept_language.substr(0, end), ';');
-    accept_language.remove_prefix(std::min(end + 1, accept_language.size()));
-    const ByteView primary = split(range, '-').first;
+    const auto [range, weight] = take_weighted(accept_language);
+    const ByteView primary = range.substr(0, range.find('-'));
     for (const Language language : {Language::english, Language::chinese}) {
-      const int weight = weight_of(parameter);
       if (!http::equal_ignoring_case(primary, code_of(language)) || weight <= best_weight) continue;
       best = language;
       best_weight = weight;

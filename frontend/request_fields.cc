@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "frontend/quality_values.h"
 #include "shared/base/utf8.h"
 #include "shared/ledger/event.h"
 
@@ -72,6 +73,17 @@ bool lists_tag(ByteView list, ByteView tag) {
 
 bool lists_strong_tag(ByteView list, ByteView tag) {
   return lists(list, tag, false);
+}
+
+bool accepts_gzip(const http::Request& request) {
+  ByteView list = request.header("Accept-Encoding").value_or(ByteView());
+  int any = 0;
+  while (!list.empty()) {
+    const auto [coding, weight] = take_weighted(list);
+    if (http::equal_ignoring_case(coding, "gzip")) return weight > 0;
+    if (coding == "*") any = weight;
+  }
+  return any > 0;
 }
 
 }  // namespace sluice::frontend

@@ -31,4 +31,8 @@ bool lists_tag(ByteView list, ByteView tag);
 // The same for If-Match, compared strongly (section 13.1.1): a weak tag matches nothing.
 bool lists_strong_tag(ByteView list, ByteView tag);
 
+// Whether an answer may be compressed: what Accept-Encoding says of gzip, or else of "*". Without
+// the header the answer is no: who does not ask may not know.
+bool accepts_gzip(const http::Request& request);
+
 }  // namespace sluice::frontend

@@ -1,6 +1,6 @@
 #pragma once
-// The files of frontend/web/, as frontend/web/embed.py puts them into the program. Immutable, so
-// any thread may read them.
+// The files of frontend/web/, as frontend/web/embed.py puts them into the program; of each of texts
+// in en.json also the module en.js. Immutable, so any thread may read them.
 
 #include <span>
 #include <string_view>
@@ -8,8 +8,9 @@
 namespace sluice::frontend {
 
 struct WebFile {
-  std::string_view name;  // without a folder: "sale.css"
+  std::string_view name;  // without a folder: "page.css"
   std::string_view bytes;
+  std::string_view gzip;  // the same compressed; empty for what browsers do not get as it is
 };
 
 std::span<const WebFile> web_files();

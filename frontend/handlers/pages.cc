@@ -113,11 +113,17 @@ http::Answer sale(const Api& api, const http::Request& request) {
 
 // ---- assets --------------------------------------------------------------------------------
 
-// What a file is answered with. The bytes are copied once, at the start.
-struct Asset {
+// What a file is answered with, in one of its encodings. The bytes are copied once, at the start.
+struct Encoded {
+  std::string tag;
   http::StaticResponse pinned;
   http::StaticResponse ask_anew;
   http::StaticResponse unchanged;
+};
+
+struct Asset {
+  Encoded plain;
+  Encoded gzip;
 };
 
 std::string_view content_type_of(std::string_view name) {
@@ -128,48 +134,44 @@ std::string_view content_type_of(std::string_view name) {
   return {};
 }
 
-std::string assets_tag() {
-  return fmt::format("\"{}\"", web_files_version());
-}
-
-http::Response asset_response(std::string_view name, std::string_view bytes,
-                              std::string_view cache) {
-  http::Response response(200, content_type_of(name), Buffer(bytes));
-  response.add("ETag", assets_tag()).add("Cache-Control", cache);
+// `encoding`: empty for the bytes as they are.
+http::Response asset_response(const WebFile& file, std::string_view encoding,
+                              std::string_view cache, std::string_view tag) {
+  http::Response response(200, content_type_of(file.name),
+                          Buffer(encoding.empty() ? file.bytes : file.gzip));
+  if (!encoding.empty()) response.add("Content-Encoding", encoding);
+  response.add("Vary", "Accept-Encoding").add("ETag", tag).add("Cache-Control", cache);
   add_security(response);
   return response;
 }
 
-Asset asset_of(std::string_view name, std::string_view bytes) {
+// Each encoding is another representation, with a tag of its own (RFC 9110, section 8.8.3.3).
+Encoded encoded(const WebFile& file, std::string_view encoding) {
+  const std::string_view dash = encoding.empty() ? "" : "-";
+  const std::string tag = fmt::format("\"{}{}{}\"", web_files_version(), dash, encoding);
   http::Response unchanged(304);
-  unchanged.add("ETag", assets_tag()).add("Cache-Control", kAskAnew);
-  return {.pinned = http::StaticResponse(asset_response(name, bytes, kPinned)),
-          .ask_anew = http::StaticResponse(asset_response(name, bytes, kAskAnew)),
+  unchanged.add("Vary", "Accept-Encoding").add("ETag", tag).add("Cache-Control", kAskAnew);
+  return {.tag = tag,
+          .pinned = http::StaticResponse(asset_response(file, encoding, kPinned, tag)),
+          .ask_anew = http::StaticResponse(asset_response(file, encoding, kAskAnew, tag)),
           .unchanged = http::StaticResponse(unchanged)};
 }
 
-// Templates are not served; texts are, as the module that scripts import.
-std::map<std::string, Asset, std::less<>> all_assets() {
-  std::map<std::string, Asset, std::less<>> assets;
+std::map<std::string_view, Asset> all_assets() {
+  std::map<std::string_view, Asset> assets;
   for (const WebFile& file : web_files()) {
-    if (file.name.ends_with(".html")) continue;
-    if (!file.name.ends_with(".json")) {
-      assets.emplace(file.name, asset_of(file.name, file.bytes));
-      continue;
-    }
-    const std::string_view stem = file.name.substr(0, file.name.size() - 5);
-    const std::string name = fmt::format("{}.js", stem);
-    assets.emplace(name, asset_of(name, fmt::format("export default {};\n", file.bytes)));
+    if (file.gzip.empty()) continue;
+    assets.emplace(file.name, Asset{.plain = encoded(file, ""), .gzip = encoded(file, "gzip")});
   }
   return assets;
 }
 
 http::Answer asset(const http::Request& request) {
-  static const std::map<std::string, Asset, std::less<>> assets = all_assets();
-  const auto found = assets.find(std::string_view(request.param("file")));
+  static const std::map<std::string_view, Asset> assets = all_assets();
+  const auto found = assets.find(request.param("file"));
   if (found == assets.end()) return problem(404, "no-such-file", "No such file").response();
-  const Asset& asset = found->second;
-  if (lists_tag(request.header("If-None-Match").value_or(ByteView()), assets_tag())) {
+  const Encoded& asset = accepts_gzip(request) ? found->second.gzip : found->second.plain;
+  if (lists_tag(request.header("If-None-Match").value_or(ByteView()), asset.tag)) {
     return &asset.unchanged;
   }
   return request.param("version") == web_files_version() ? &asset.pinned : &asset.ask_anew;

@@ -3,28 +3,43 @@
 usage: embed.py OUT FILE…
 """
 
+import gzip
 import hashlib
 import pathlib
 import sys
 
 BYTES_A_LINE = 24
+SERVED = (".css", ".js", ".svg")  # compressed here, once, and not for each request
 
 
-def array(number, content):
+def contents(paths):
+    """(name, bytes) of all that goes in: of texts also the module that scripts import."""
+    for path in paths:
+        content = path.read_bytes()
+        yield path.name, content
+        if path.suffix == ".json":
+            yield f"{path.stem}.js", b"export default " + content.rstrip() + b";\n"
+
+
+def array(name, content):
     """The bytes as a constant; char is signed where we build, so bytes above 127 are negative."""
     numbers = [str(byte - 256 if byte > 127 else byte) for byte in content]
     lines = [",".join(numbers[at:at + BYTES_A_LINE]) for at in range(0, len(numbers), BYTES_A_LINE)]
-    return f"constexpr char kFile{number}[] = {{\n" + ",\n".join(lines) + "};\n"
+    return f"constexpr char {name}[] = {{\n" + ",\n".join(lines) + "};\n"
 
 
 def source(files):
     digest = hashlib.sha256()
     arrays, rows = [], []
-    for number, path in enumerate(files):
-        content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode() + content)
-        arrays.append(array(number, content))
-        rows.append(f'    {{"{path.name}", {{kFile{number}, sizeof(kFile{number})}}}},')
+    for number, (name, content) in enumerate(files):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+        arrays.append(array(f"kFile{number}", content))
+        compressed = "{}"
+        if name.endswith(SERVED):
+            # Without a time in its head, so that the same files are the same program.
+            arrays.append(array(f"kGzip{number}", gzip.compress(content, 9, mtime=0)))
+            compressed = f"{{kGzip{number}, sizeof(kGzip{number})}}"
+        rows.append(f'    {{"{name}", {{kFile{number}, sizeof(kFile{number})}}, {compressed}}},')
     return "\n".join([
         '#include "frontend/web_files.h"', "", "namespace sluice::frontend {", "namespace {", "",
         *arrays, "constexpr WebFile kFiles[] = {", *rows, "};", "", "}  // namespace", "",
@@ -35,7 +50,7 @@ def source(files):
 
 def main():
     out, *files = map(pathlib.Path, sys.argv[1:])
-    out.write_text(source(files), encoding="ascii")
+    out.write_text(source(contents(files)), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include "frontend/web_files.h"
 #include "tests/unit/client/deliveries.h"
@@ -32,6 +35,31 @@ ledger::Sale named(std::string_view id, std::string_view title) {
 
 std::string asset_path(std::string_view file) {
   return fmt::format("/assets/{}/{}", web_files_version(), file);
+}
+
+// What a browser makes of a body with Content-Encoding: gzip; empty when it cannot.
+std::string unpacked(std::string_view gzip) {
+  constexpr int kGzip = 16;  // added to the window's bits: expects gzip's head and checksum
+  std::string text(1 << 20, '\0');
+  z_stream stream{};
+  REQUIRE(inflateInit2(&stream, kGzip + MAX_WBITS) == Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
+  stream.avail_in = static_cast<uInt>(gzip.size());
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = static_cast<uInt>(text.size());
+  const int result = inflate(&stream, Z_FINISH);
+  text.resize(result == Z_STREAM_END ? stream.total_out : 0);
+  inflateEnd(&stream);
+  return text;
+}
+
+// The URLs under /assets/ that a page names, each once.
+std::set<std::string> assets_of(const std::string& page) {
+  std::set<std::string> found;
+  for (auto at = page.find("/assets/"); at != page.npos; at = page.find("/assets/", at + 1)) {
+    found.insert(page.substr(at, page.find('"', at) - at));
+  }
+  return found;
 }
 
 }  // namespace
@@ -226,17 +254,45 @@ TEST_CASE("HEAD is GET without the body") {
   }
 }
 
-TEST_CASE("every file that a page names is there") {
+TEST_CASE("every file that a page names is there, and small") {
+  constexpr std::size_t kMostBytes = 20'000;  // of all that a first visit loads, as it travels
   Pages pages({mug(), named("cup", "A cup")});
   for (const std::string_view path : {"/", "/sales/mug", "/sales/none", "/?lang=zh"}) {
-    const std::string body = pages.shop.ask("GET", path).body;
-    std::size_t files = 0;
-    for (auto at = body.find("/assets/"); at != std::string::npos;
-         at = body.find("/assets/", at + 1)) {
-      CHECK(pages.shop.ask("GET", body.substr(at, body.find('"', at) - at)).status == 200);
-      ++files;
+    const std::set<std::string> files = assets_of(pages.shop.ask("GET", path).body);
+    CHECK(files.size() >= 2);
+    std::size_t bytes = 0;
+    for (const std::string& file : files) {
+      const Reply reply = pages.shop.ask("GET", file, "Accept-Encoding: gzip\r\n");
+      CHECK(reply.status == 200);
+      bytes += reply.body.size();
     }
-    CHECK(files >= 3);
+    CAPTURE(path);
+    CHECK(bytes < kMostBytes);
+  }
+}
+
+TEST_CASE("each file lies ready compressed, for those who take it") {
+  Pages pages({mug()});
+  Shop& shop = pages.shop;
+  for (const std::string_view file : {"sale.js", "page.css", "icon.svg", "zh.js"}) {
+    CAPTURE(file);
+    const Reply plain = shop.ask("GET", asset_path(file));
+    const Reply gzip = shop.ask("GET", asset_path(file), "Accept-Encoding: br, gzip\r\n");
+    CHECK(plain.header("Content-Encoding").empty());
+    CHECK(gzip.header("Content-Encoding") == "gzip");
+    CHECK(gzip.body.size() < plain.body.size());
+    CHECK(unpacked(gzip.body) == plain.body);
+    CHECK(gzip.header("Content-Type") == plain.header("Content-Type"));
+    CHECK(gzip.header("ETag") != plain.header("ETag"));
+    // A cache between must know that they differ, also by what has no body.
+    const std::string asks = fmt::format("If-None-Match: {}\r\n", gzip.header("ETag"));
+    const Reply unchanged = shop.ask("GET", asset_path(file), asks + "Accept-Encoding: gzip\r\n");
+    CHECK(unchanged.status == 304);
+    for (const Reply& reply : {plain, gzip, unchanged}) {
+      CHECK(reply.header("Vary") == "Accept-Encoding");
+    }
+    CHECK(unchanged.header("ETag") == gzip.header("ETag"));
+    CHECK(shop.ask("GET", asset_path(file), asks).status == 200);
   }
 }
 

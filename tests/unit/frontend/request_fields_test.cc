@@ -62,4 +62,35 @@ TEST_CASE("how long a request wants to wait") {
   CHECK(!preferred_wait(http::Request()));
 }
 
+TEST_CASE("who takes gzip") {
+  struct Row {
+    const char* accept;
+    bool gzip;
+  };
+  const Row rows[] = {
+      {"gzip, deflate, br, zstd", true},
+      {"br;q=1.0, GZIP;q=0.001", true},
+      {"deflate, gzip ; q=0.5", true},
+      {"*", true},
+      {"*;q=0.1, br", true},
+      {"gzip;q=0", false},
+      {"gzip;Q=0.000, *", false},
+      {"*, gzip;q=0", false},
+      {"*;q=0", false},
+      {"identity", false},
+      {"deflate, br", false},
+      {"gzipped", false},
+      {"", false},
+      {",;,;q=", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.accept);
+    http::Request request;
+    request.header_array[0] = {"accept-encoding", row.accept};
+    request.header_count = 1;
+    CHECK(accepts_gzip(request) == row.gzip);
+  }
+  CHECK(!accepts_gzip(http::Request()));
+}
+
 }  // namespace sluice::frontend

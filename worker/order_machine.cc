@@ -123,6 +123,7 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
   const auto id = ledger::pack_order_id(reserve.order);
   if (id && refused_.contains(*id)) return;  // its row and answer are there
   const bool valid = change.kind == Kind::reserved;
+  if (valid && reserve.deadline > 0) deadlines_.add(*id, reserve.deadline);
   OrderRow row{.order_id = reserve.order,
                .sale = reserve.sale,
                .user_id = reserve.user,

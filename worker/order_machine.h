@@ -11,19 +11,23 @@
 //   unreadable record    a dead letter with the record and the error; and a rejected row with its
 //                        `rejected`, when it is a reserve whose order and sale can be read
 //   anything else        only the offset moves
+//   no payment in time   `expired` to the log, from which it comes back as the row's new state
 //
-// One thread. Memory: as ledger::Fold, plus 16 bytes per order of an unreadable reserve.
+// One thread. Memory: as ledger::Fold, plus 16 bytes per order of an unreadable reserve, plus
+// PaymentDeadlines.
 
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
 #include "shared/ledger/fold.h"
 #include "shared/ledger/order_id.h"
 #include "worker/order_store.h"
+#include "worker/payment_deadlines.h"
 
 namespace sluice::worker {
 
@@ -40,6 +44,16 @@ class OrderMachine {
   // Appends to `work` what the record asks for and moves its next_offset. A record before
   // next_offset() changes nothing.
   void apply(const LogRecord& record, WallTime now, PartitionWork& work);
+
+  // What to append for orders that were not paid in time, up to `most`. The log's order decides
+  // between that and a payment, so it may be said by anybody, twice, or of an order that was paid
+  // behind next_offset().
+  std::vector<ledger::Expired> overdue(WallTime now, std::size_t most) {
+    return deadlines_.take_overdue(now, most, fold_);
+  }
+
+  // Deadlines that are to come, see PaymentDeadlines::size().
+  std::size_t deadlines() const { return deadlines_.size(); }
 
   // The offset to read next.
   std::int64_t next_offset() const { return fold_.next_offset(); }
@@ -59,6 +73,7 @@ class OrderMachine {
   std::string topic_;
   std::int32_t partition_;
   ledger::Fold fold_;
+  PaymentDeadlines deadlines_;
   std::set<ledger::PackedOrderId> refused_;  // unreadable reserves that have a rejected row
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "shared/client/admin.h"
+#include "shared/ledger/codec.h"
 #include "shared/ledger/topic.h"
 #include "shared/log/log.h"
 
@@ -20,6 +21,7 @@ constexpr Millis kTransactionPatience{60'000};  // then others may try: far belo
 constexpr Millis kLagInterval{5'000};
 constexpr Millis kStopFlush{1'000};  // with a question under way, all of it stays within 5 s
 constexpr Millis kStopLeave{1'500};
+constexpr std::size_t kExpiredMax = 1'000;     // orders of a partition called off in one turn
 constexpr std::size_t kForgetAtLeast = 1'000;  // sent rows; fewer wait for the next transaction
 
 // 100 ms, 200 ms, … 5 s.
@@ -192,13 +194,13 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
   }
   TRY(leftovers, store_.outbox(partition));
   auto& owned =
-      owned_.try_emplace(partition, OrderMachine(options_.orders_topic, partition), Claim{}, false)
-          .first->second;
+      owned_.try_emplace(partition, OrderMachine(options_.orders_topic, partition)).first->second;
   // A fold that is ahead took records whose transaction did not happen.
   if (owned.machine.next_offset() > claim.next_offset) {
     owned.machine = OrderMachine(options_.orders_topic, partition);
   }
   owned.claim = claim;
+  owned.end = marks.high;
   owned.held = true;
   just_taken_.insert(partition);
   log::info("partition taken partition={} fence={} next_offset={} folded={} end={} outbox={}",
@@ -244,6 +246,7 @@ Result<void> Worker::turn() {
   }
   TRY(works, understand(*batch));
   TRY_VOID(write(std::move(works)));
+  expire();
   if (!producer_->reachable()) {
     not_working(fmt::format("no server of {} answers", options_.bootstrap_servers));
   } else if (joined_) {
@@ -342,6 +345,9 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
       const bool placed = row.state == ledger::OrderState::placed;
       (placed ? metrics_.placed : metrics_.rejected).add();
     }
+    for (const OrderChange& change : work.changes) {
+      if (change.state == ledger::OrderState::expired) metrics_.expired.add();
+    }
     for (const OutboxRow& row : work.outbox) {
       if (row.topic != options_.orders_topic) metrics_.dead_letters.add();
     }
@@ -365,6 +371,27 @@ void Worker::relay() {
                            std::exchange(counted_sent_, relay_->sent_total()));
   metrics_.outbox_failed_sends.add(relay_->failed_sends() -
                                    std::exchange(counted_failed_sends_, relay_->failed_sends()));
+}
+
+// Nothing is remembered of what was sent: an order that does not come back expired is named again.
+void Worker::expire() {
+  const WallTime now = clock_.wall();
+  std::size_t waiting = 0;
+  for (auto& [partition, owned] : owned_) {
+    if (owned.held) waiting += owned.machine.deadlines();
+    // What was paid before is not known until then.
+    if (!owned.held || owned.machine.next_offset() < owned.end) continue;
+    for (const ledger::Expired& overdue : owned.machine.overdue(now, kExpiredMax)) {
+      const ledger::Event event(overdue);
+      const auto sent = producer_->send({.topic = options_.orders_topic,
+                                         .partition = partition,
+                                         .key = ledger::key_of(event),
+                                         .value = ledger::encode(event)},
+                                        [](const client::Delivery&) {});
+      if (!sent) return;  // it takes nothing now
+    }
+  }
+  metrics_.payment_deadlines.set(static_cast<std::int64_t>(waiting));
 }
 
 void Worker::measure_lag() {

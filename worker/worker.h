@@ -58,6 +58,7 @@ class Worker {
   struct Owned {
     OrderMachine machine;
     Claim claim;
+    std::int64_t end = 0;  // of the partition when it was claimed
     bool held = false;
   };
 
@@ -79,6 +80,7 @@ class Worker {
   void after_commit(std::vector<PartitionWork> works);
   Result<void> forget_sent(std::vector<OutboxKey> sent);
   void relay();
+  void expire();
   void measure_lag();
   void count_held();
 

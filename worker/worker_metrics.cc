@@ -7,6 +7,7 @@ WorkerMetrics::WorkerMetrics(metrics::Registry& registry)
                               "Orders that the worker wrote, by what became of them",
                               {{"state", "placed"}})),
       rejected(registry.counter("sluice_worker_orders_total", "", {{"state", "rejected"}})),
+      expired(registry.counter("sluice_worker_orders_total", "", {{"state", "expired"}})),
       dead_letters(
           registry.counter("sluice_worker_dead_letters_total", "Records that could not be read")),
       transactions(
@@ -27,6 +28,9 @@ WorkerMetrics::WorkerMetrics(metrics::Registry& registry)
                                   "Outbox records that are not acknowledged yet")),
       partitions(registry.gauge("sluice_worker_partitions", "Partitions that this worker owns")),
       lag(registry.gauge("sluice_worker_lag_records",
-                         "Records on the log that are not in the database yet")) {}
+                         "Records on the log that are not in the database yet")),
+      payment_deadlines(registry.gauge("sluice_worker_payment_deadlines",
+                                       "Orders whose time to be paid is not over yet, the paid "
+                                       "ones among them")) {}
 
 }  // namespace sluice::worker

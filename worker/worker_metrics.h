@@ -10,6 +10,7 @@ struct WorkerMetrics {
 
   metrics::Counter& placed;
   metrics::Counter& rejected;
+  metrics::Counter& expired;
   metrics::Counter& dead_letters;
   metrics::Counter& transactions;
   metrics::Counter& transaction_retries;
@@ -20,6 +21,7 @@ struct WorkerMetrics {
   metrics::Gauge& outbox_depth;
   metrics::Gauge& partitions;
   metrics::Gauge& lag;
+  metrics::Gauge& payment_deadlines;
 };
 
 }  // namespace sluice::worker

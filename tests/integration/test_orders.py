@@ -1,6 +1,7 @@
 """What becomes of an order on the real daemons: cancelled, paid, waited for; through kill -9."""
 
 import concurrent.futures
+import datetime
 import hashlib
 import hmac
 import json
@@ -93,6 +94,52 @@ def test_cancelled_and_paid_at_once_is_one_of_the_two(pipeline):
     eventually(lambda: len(parts.worker.rows(where="state = 'cancelled'")) == free and
                len(parts.worker.rows(where="state = 'paid'")) == 40 - free,
                what="the rows say the same")
+
+
+def until_due(order):
+    """Returns at the moment of the order's deadline, by this machine's clock."""
+    due = datetime.datetime.fromisoformat(order["expires_at"]).timestamp()
+    eventually(lambda: time.time() >= due, what="the deadline passes")
+
+
+def test_what_is_not_paid_in_time_is_sold_again(pipeline):
+    parts = pipeline([sale("rush", 1, payment_window="1500ms")],
+                     frontend_options={"payment_secret": SECRET})
+    order = parts.frontend.order("rush", "ann").json
+    late = order["order_id"]
+    eventually(lambda: row_of(parts, late) == ("expired", ""), what="the row is expired")
+    ended = parts.frontend.http().get(f"/v1/orders/{late}", **{"X-User-Id": "ann"})
+    assert ended.json["state"] == "expired"
+    until_due(order)
+    expired = [message for message in parts.broker.read_topic(harness.ORDERS_TOPIC)
+               if json.loads(message.value())["type"] == "expired"]
+    due = datetime.datetime.fromisoformat(order["expires_at"]).timestamp()
+    assert expired and all(message.timestamp()[1] >= int(due * 1000) for message in expired)
+    again = parts.frontend.order("rush", "bob").json["order_id"]
+    assert pay(parts, again).json["state"] == "paid"
+    assert pay(parts, late).json["refund_due"] is True
+    eventually(lambda: row_of(parts, late) == ("expired", "refund_due"), what="it is in the row")
+    ledger = parts.ledger()
+    assert ledger.available == {"rush": 0} and set(ledger.holding("rush")) == {again}
+
+
+def test_what_fell_due_while_nobody_worked_expires_at_the_start(pipeline):
+    parts = pipeline([sale("rush", 20, payment_window="1s")],
+                     frontend_options={"payment_secret": SECRET})
+    parts.worker.kill9()
+    orders = [parts.frontend.order("rush", f"user-{n}").json for n in range(20)]
+    for order in orders[:5]:
+        assert pay(parts, order["order_id"]).json["state"] == "paid"
+    until_due(orders[-1])
+    parts.broker.kill9()
+    parts.broker.start().wait_ready()
+    parts.worker.start().wait_ready()
+    eventually(lambda: len(parts.worker.rows(where="state = 'expired'")) == 15 and
+               len(parts.worker.rows(where="state = 'paid'")) == 5,
+               what="all that was not paid is expired")
+    eventually(lambda: parts.frontend.http().get("/v1/sales/rush").json["available"] == 15,
+               what="the units are free")
+    assert parts.ledger().available == {"rush": 15}
 
 
 def test_waiting_for_the_row(pipeline):

@@ -111,6 +111,9 @@ AuditCounts audit(const LedgerText& ledger, const std::vector<ledger::Sale>& sal
     fold.for_each_order([&](const std::string& id, const ledger::Order&) {
       const ledger::Order* order = fold.find_order(id);
       orders.emplace(id, order);
+      if (order->deadline > 0 && order->holds_units() && order->state != OrderState::paid) {
+        history.fail(fmt::format("order {} was never paid and holds units for ever", id));
+      }
       ++counts.orders;
       if (order->void_reason != ledger::VoidReason::none) ++counts.voided;
     });

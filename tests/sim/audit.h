@@ -2,7 +2,8 @@
 // The audit at rest: the whole log, read by a stranger, against what shoppers were told, the rows
 // of the orders table, and what the shop would sell next. docs and fold.h name the invariants:
 // I1 never oversold, I2 an accepted order is durable, I3 one row for each order, I4 released once,
-// I5 the sums agree; and no user holds more than the limit at any moment.
+// I5 the sums agree; no user holds more than the limit at any moment, and nobody holds units beyond
+// the payment's deadline.
 
 #include <cstdint>
 #include <vector>

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/ledger/codec.h"
 #include "shared/ledger/topic.h"
 
 namespace sluice::sim {
 namespace {
 
+constexpr std::size_t kExpiredMax = 3;     // in one turn
 constexpr std::size_t kUnwrittenMax = 40;  // orders in one transaction, about
 
 bool empty(const worker::PartitionWork& work) {
@@ -42,6 +44,8 @@ Task<void> OrderDesk::run() {
         claim(*lane);
       } else if (!empty(lane->work)) {
         co_await write(*lane);
+      } else {
+        expire(*lane);
       }
       if (dead_) co_return;
     }
@@ -86,6 +90,17 @@ void OrderDesk::read(Lane& lane, const wire::Record& record) {
   }
   lane.machine.apply(log_record, now, lane.work);
   lane.consumer->pause(lane.work.orders.size() >= kUnwrittenMax);
+}
+
+// As the worker does it: not before it has folded what was there, and nothing is remembered.
+void OrderDesk::expire(Lane& lane) {
+  if (lane.consumer->next_offset() < lane.consumer->high_watermark()) return;
+  for (const ledger::Expired& overdue : lane.machine.overdue(loop_.clock().wall(), kExpiredMax)) {
+    if (options_.plant == Plant::lost_expiry && overdue.order[1] % 4 == 0) continue;
+    const ledger::Event event(overdue);
+    producer({std::string(ledger::kOrdersTopic), lane.partition})
+        .send(ledger::key_of(event), ledger::encode(event), {});
+  }
 }
 
 Task<void> OrderDesk::write(Lane& lane) {
@@ -136,7 +151,7 @@ SimProducer& OrderDesk::producer(const Place& place) {
 
 bool OrderDesk::idle() const {
   return relay_.waiting() == 0 && std::ranges::all_of(lanes_, [](const auto& lane) {
-           return !lane->lost && empty(lane->work) &&
+           return !lane->lost && empty(lane->work) && lane->machine.deadlines() == 0 &&
                   lane->consumer->next_offset() >= lane->consumer->high_watermark() &&
                   lane->claim.next_offset == lane->consumer->next_offset();
          });

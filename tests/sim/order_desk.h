@@ -48,6 +48,7 @@ class OrderDesk {
   Task<void> run();
   Task<void> write(Lane& lane);
   void claim(Lane& lane);
+  void expire(Lane& lane);
   void read(Lane& lane, const wire::Record& record);
   Result<void> send(client::ProduceRecord record, SimProducer::Done done);
   SimProducer& producer(const Place& place);

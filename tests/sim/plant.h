@@ -9,6 +9,7 @@ enum class Plant : unsigned char {
   early_ack,        // the broker acknowledges before the write is durable
   release_unknown,  // the frontend frees the units of an order whose outcome it does not know
   lost_outcome,     // the worker takes an outcome for sent that never was
+  lost_expiry,      // the worker never calls some unpaid orders off
   lost_producers,   // the broker does not store what it knows of idempotent producers
 };
 

@@ -256,6 +256,8 @@ void Shop::place(const Order& order, Told told) {
 void Shop::reserve(SaleStock& stock, const Order& order, Told told) {
   const auto index = ledger::partition_of(order.sale, options_.partitions);
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
+  const std::int64_t now = loop_.clock().wall().unix_millis;
+  const std::int64_t window = stock.definition().payment_window_ms;
   ledger::Reserve reserve{.order = ledger::order_id(order.sale, order.user, order.key),
                           .sale = order.sale,
                           .user = order.user,
@@ -263,7 +265,8 @@ void Shop::reserve(SaleStock& stock, const Order& order, Told told) {
                           .unit_price = stock.definition().unit_price,
                           .currency = stock.definition().currency,
                           .key = order.key,
-                          .reserved_at = loop_.clock().wall().unix_millis,
+                          .reserved_at = now,
+                          .deadline = window > 0 ? now + window : 0,
                           .epoch = partition.epoch};
   const auto id = packed(reserve.order);
   in_flight_.add(id, reserve, index, loop_.clock().now(),

@@ -38,6 +38,7 @@ std::optional<Plant> plant_named(std::string_view name) {
   if (name == "early-ack") return Plant::early_ack;
   if (name == "release-unknown") return Plant::release_unknown;
   if (name == "lost-outcome") return Plant::lost_outcome;
+  if (name == "lost-expiry") return Plant::lost_expiry;
   if (name == "lost-producers") return Plant::lost_producers;
   return std::nullopt;
 }

@@ -25,7 +25,8 @@ std::vector<ledger::Sale> make_sales(Random& random) {
          .stock = static_cast<std::int64_t>(2 + random.below(random.below(2) == 0 ? 8 : 40)),
          .unit_price = 99'900,
          .currency = "CNY",
-         .per_user_limit = static_cast<std::int64_t>(1 + random.below(3))});
+         .per_user_limit = static_cast<std::int64_t>(1 + random.below(3)),
+         .payment_window_ms = static_cast<std::int64_t>(random.below(2) * random.below(4'000))});
   }
   return sales;
 }

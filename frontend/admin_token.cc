@@ -5,11 +5,10 @@
 #include <algorithm>
 
 #include "frontend/handlers/api.h"
+#include "frontend/request_fields.h"
 
 namespace sluice::frontend {
 namespace {
-
-constexpr std::string_view kScheme = "Bearer ";
 
 http::Response unauthorized(std::string_view challenge, std::string_view detail) {
   return problem(401, "not-authorized", "Who are you?")
@@ -28,11 +27,11 @@ std::optional<http::Response> AdminToken::refuse(const http::Request& request) c
         .detail("The frontend has no option admin_token: set one and restart it")
         .response();
   }
-  const ByteView given = request.header("Authorization").value_or(ByteView());
-  if (!http::equal_ignoring_case(given.substr(0, kScheme.size()), kScheme)) {
+  const auto given = bearer_token(request);
+  if (!given) {
     return unauthorized("Bearer", "The request needs the header Authorization: Bearer <token>");
   }
-  const Sha256 digest = sha256(given.substr(kScheme.size()));
+  const Sha256 digest = sha256(*given);
   if (CRYPTO_memcmp(digest.data(), digest_.data(), digest.size()) == 0) return std::nullopt;
   return unauthorized("Bearer error=\"invalid_token\"", "The token is not the admin_token");
 }

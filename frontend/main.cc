@@ -5,6 +5,7 @@
 
 #include "frontend/admin_token.h"
 #include "frontend/handlers/admin_api.h"
+#include "frontend/key_files.h"
 #include "frontend/options.h"
 #include "frontend/sale_changes.h"
 #include "frontend/server.h"
@@ -48,15 +49,17 @@ class Process {
     TRY(listen, net::parse_host_port(options_.listen));
     TRY(admin_listen, net::parse_host_port(options_.admin_listen));
     TRY(producer, client::Producer::open(client_settings(options_), producer_options(options_)));
+    TRY_VOID(learn_identity());
     SystemRandom random;
     log_ = std::make_unique<OrderLog>(std::move(producer), uuid_text(random_uuid(random)));
     reader_ = std::make_unique<LedgerReader>(
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
-    server_ = std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, board_,
-                                              payments_, options_.payment_url, metrics_api_},
-                                       http_limits(options_), options_.loops);
+    server_ =
+        std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, board_,
+                                        *identity_, payments_, options_.payment_url, metrics_api_},
+                                 http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));
@@ -76,6 +79,18 @@ class Process {
   }
 
  private:
+  Result<void> learn_identity() {
+    if (options_.auth == "none") {
+      log::warning(
+          "auth is none: users are whom the header X-User-Id names, which anybody can set");
+      identity_ = std::make_unique<UserIdentity>();
+      return {};
+    }
+    TRY(rules, jwt_rules(options_));
+    identity_ = std::make_unique<UserIdentity>(std::move(rules));
+    return {};
+  }
+
   // The reader ended by itself: nothing can be sold any more, so a supervisor must know.
   void ended(const Error& error) {
     log::error("ended code={} reason={}", name_of(error.code), log::quoted(error.context));
@@ -134,6 +149,7 @@ class Process {
   OrderBoard board_;
   const AdminToken admin_token_;
   const PaymentSignature payments_;
+  std::unique_ptr<const UserIdentity> identity_;
   metrics::Registry metrics_;
   ApiMetrics metrics_api_;
   http::Router router_;

@@ -12,6 +12,9 @@
 namespace sluice::frontend {
 namespace {
 
+// A token may be checked with each of them.
+constexpr std::size_t kMaxJwtKeys = 8;
+
 void describe_sale(config::Schema& s, SaleOptions& sale) {
   s.add("id", sale.id, "id", "Stands in URLs: 1 to 64 of A-Z a-z 0-9 . _ -").required();
   s.add("title", sale.title, "text", "What people read");
@@ -42,7 +45,38 @@ Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string
   return fail(Code::invalid, fmt::format("sale {}: {}: {}", sale, field, time.error().context));
 }
 
+void describe_identity(config::Schema& s, Options& o) {
+  s.add("auth", o.auth, "way",
+        "How people prove who they are. none: they do not, the header X-User-Id is believed; for "
+        "demos, and behind a proxy that sets it. jwt: by a signed token, as Authorization: Bearer")
+      .one_of({"none", "jwt"});
+  s.add("jwt_secret_files", o.jwt_secret_files, "path,...",
+        "Files with the secrets of tokens signed with HS256, 32 bytes or more each, a line end "
+        "behind them not counted. A token may be of any key that is given here or below");
+  s.add("jwt_public_key_files", o.jwt_public_key_files, "path,...",
+        "PEM files with the Ed25519 public keys of tokens signed with EdDSA");
+  s.add("jwt_issuer", o.jwt_issuer, "text", "Who must have issued a token (iss). Empty: anybody");
+  s.add("jwt_audience", o.jwt_audience, "text",
+        "For whom a token must be (aud). Empty: tokens that are for somebody are refused");
+  s.add("jwt_leeway", o.jwt_leeway, "By how much the clock of whoever signs tokens may be off")
+      .between(0, 600'000);
+}
+
+Result<void> check_identity(const Options& o) {
+  const std::size_t keys = o.jwt_secret_files.size() + o.jwt_public_key_files.size();
+  if (o.auth == "jwt" && keys == 0) {
+    return fail(Code::invalid, "auth: jwt needs jwt_secret_files or jwt_public_key_files");
+  }
+  if (o.auth == "none" && keys > 0) {
+    return fail(Code::invalid, "auth: is none, but there are keys of tokens: set it to jwt");
+  }
+  if (keys <= kMaxJwtKeys) return {};
+  return fail(Code::invalid,
+              fmt::format("jwt_secret_files, jwt_public_key_files: at most {}", kMaxJwtKeys));
+}
+
 void add_rules(config::Schema& s, const Options& o) {
+  s.add_rule([&o] { return check_identity(o); });
   s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
   s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
   s.add_rule([&o]() -> Result<void> {
@@ -83,6 +117,7 @@ config::Schema describe(Options& o) {
   s.add("admin_token", o.admin_token, "text",
         "Who sends it as Authorization: Bearer may create, change and stop sales: 16 to 512 "
         "characters of A-Z a-z 0-9 - . _ ~ + / =. Empty: nobody may");
+  describe_identity(s, o);
   s.add("payment_secret", o.payment_secret, "text",
         "What the payment provider signs its notifications with, 16 bytes or more. Empty: none is "
         "taken");

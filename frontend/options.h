@@ -33,6 +33,12 @@ struct Options {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen = "127.0.0.1:8081";
   std::string admin_token;
+  std::string auth = "none";
+  std::vector<std::string> jwt_secret_files;
+  std::vector<std::string> jwt_public_key_files;
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  Millis jwt_leeway{30'000};
   std::string payment_secret;
   std::string payment_url;
   std::string bootstrap_servers = "127.0.0.1:9092";

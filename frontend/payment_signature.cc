@@ -1,8 +1,6 @@
 #include "frontend/payment_signature.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -10,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
-#include "shared/base/check.h"
+#include "frontend/hmac.h"
 #include "shared/base/hex.h"
 
 namespace sluice::frontend {
@@ -39,13 +37,7 @@ std::optional<Parts> split(std::string_view header) {
 }  // namespace
 
 std::string PaymentSignature::digest(ByteView path, ByteView body, std::string_view time) const {
-  const std::string text = fmt::format("{}.{}.{}", time, path, body);
-  unsigned char bytes[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  CHECK(HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes,
-             &size) != nullptr);
-  return hex({reinterpret_cast<const char*>(bytes), size});
+  return hex(bytes_of(hmac_sha256(secret_, fmt::format("{}.{}.{}", time, path, body))));
 }
 
 std::string PaymentSignature::sign(ByteView path, ByteView body, std::int64_t unix_seconds) const {

@@ -50,6 +50,13 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request,
   return std::string(key);
 }
 
+std::optional<ByteView> bearer_token(const http::Request& request) {
+  constexpr ByteView kScheme = "Bearer ";
+  const ByteView given = request.header("Authorization").value_or(ByteView());
+  if (!http::equal_ignoring_case(given.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return given.substr(kScheme.size());
+}
+
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request) {
   constexpr ByteView kWait = "wait=";
   ByteView rest = request.header("Prefer").value_or(ByteView());

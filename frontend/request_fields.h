@@ -20,6 +20,9 @@ bool is_text(ByteView text, std::size_t max_bytes);
 Result<std::optional<std::string>> idempotency_key(const http::Request& request,
                                                    std::size_t max_bytes);
 
+// What follows "Bearer " in Authorization (RFC 6750 section 2.1); nothing without that.
+std::optional<ByteView> bearer_token(const http::Request& request);
+
 // How long the request wants to wait for news: "Prefer: wait=20" (RFC 7240). Nothing when it does
 // not say, or nothing that can be understood.
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request);

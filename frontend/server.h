@@ -24,6 +24,7 @@ struct Shared {
   OrderLog& log;
   const LedgerReader& ledger;
   OrderBoard& board;
+  const UserIdentity& identity;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   ApiMetrics& metrics;

@@ -20,4 +20,8 @@ inline Sha256 sha256(ByteView bytes) {
   return digest;
 }
 
+inline ByteView bytes_of(const Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 }  // namespace sluice::frontend

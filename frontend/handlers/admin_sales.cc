@@ -203,9 +203,8 @@ Task<http::Response> change(AdminApi api, Asked asked, Edit edit) {
 }
 
 std::string digest_of(const http::Request& request) {
-  const Sha256 digest =
-      sha256(fmt::format("{} {}\n{}", request.method, request.path, request.body));
-  return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return hex(
+      bytes_of(sha256(fmt::format("{} {}\n{}", request.method, request.path, request.body))));
 }
 
 Result<Asked> asked_by(const http::Request& request, std::string sale) {

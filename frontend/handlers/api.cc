@@ -1,7 +1,9 @@
 #include "frontend/handlers/api.h"
 
 #include <string>
+#include <utility>
 
+#include "frontend/order_view.h"
 #include "shared/http/problem.h"
 
 namespace sluice::frontend {
@@ -19,6 +21,22 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
       pending(registry.counter("sluice_frontend_orders_pending_total",
                                "Orders answered 202 before their outcome was known")) {}
 
+std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
+                                                       const http::Request& request) {
+  UserName user;
+  if (api.identity.is_proven()) {
+    auto proven = api.identity.user_of(request, api.clock.wall());
+    if (!proven) return std::unexpected(std::move(proven.error()));
+    user = *proven;
+  }
+  auto order = look_up(api.in_flight, api.ledger, request.param("id"));
+  if (!order && !api.ledger.ready()) return std::unexpected(http::Answer(starting()));
+  // Whether others have an order is none of his business.
+  const bool is_hidden = !order || (api.identity.is_proven() && order->user != user.view());
+  if (is_hidden) return std::unexpected(http::Answer(no_such_order()));
+  return std::move(*order);
+}
+
 ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, WallTime now) {
   const ledger::SaleStage stage = sale.stage(now);
   const bool sold_out = stage == ledger::SaleStage::open && available <= 0;
@@ -31,13 +49,6 @@ http::Problem problem(int status, std::string_view code, std::string_view title)
 
 http::Response no_such_sale() {
   return problem(404, "no-such-sale", "No such sale").response();
-}
-
-http::Response no_user() {
-  return problem(401, "no-user", "Whose order?")
-      .detail("The request needs the header X-User-Id with 1 to 128 bytes of UTF-8 text")
-      .response()
-      .add("WWW-Authenticate", "X-User-Id");
 }
 
 http::Response starting() {

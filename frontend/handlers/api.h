@@ -1,6 +1,8 @@
 #pragma once
 // The HTTP API: what its handlers work with, one set a loop, and the routes.
 
+#include <expected>
+
 #include "frontend/in_flight.h"
 #include "frontend/ledger_reader.h"
 #include "frontend/order_board.h"
@@ -8,6 +10,7 @@
 #include "frontend/payment_signature.h"
 #include "frontend/stock_book.h"
 #include "frontend/stock_ticker.h"
+#include "frontend/user_identity.h"
 #include "shared/base/clock.h"
 #include "shared/http/problem.h"
 #include "shared/http/response.h"
@@ -16,9 +19,6 @@
 #include "shared/net/loop.h"
 
 namespace sluice::frontend {
-
-// Who a request is from. The demo's identity: a plain header that anybody can set.
-inline constexpr std::string_view kUserHeader = "X-User-Id";
 
 // What the handlers count; any thread.
 struct ApiMetrics {
@@ -40,6 +40,7 @@ struct Api {
   OrderLog& log;
   const LedgerReader& ledger;
   OrderBoard& board;
+  const UserIdentity& identity;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   StockTicker& ticker;
@@ -59,6 +60,10 @@ void add_sales(http::Router& router, const Api& api);
 // GET /, GET /sales/{sale}, GET /assets/{version}/{file}
 void add_pages(http::Router& router, const Api& api);
 
+// The order of the request's path, if it may be shown: with tokens only to its own user.
+std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
+                                                       const http::Request& request);
+
 // The stage that people are shown beside `available`: an open sale without a free unit is sold_out.
 // A draft is for nobody's eyes.
 ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, WallTime now);
@@ -66,7 +71,6 @@ ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, Wal
 // A problem type of this API: urn:sluice:problem:<code>.
 http::Problem problem(int status, std::string_view code, std::string_view title);
 http::Response no_such_sale();
-http::Response no_user();
 http::Response starting();
 // A change that was not made for it.
 http::Response log_unavailable(std::string_view title);

@@ -70,12 +70,10 @@ std::int64_t last_event_id(const http::Request& request) {
 }
 
 http::Answer order_events(const Api& api, const http::Request& request) {
-  const ByteView id = request.param("id");
-  if (!look_up(api.in_flight, api.ledger, id)) {
-    return api.ledger.ready() ? no_such_order() : starting();
-  }
-  const auto follower =
-      std::make_shared<OrderFollower>(api, *ledger::pack_order_id(id), last_event_id(request));
+  auto order = order_to_show(api, request);
+  if (!order) return std::move(order.error());
+  const auto follower = std::make_shared<OrderFollower>(api, *ledger::pack_order_id(order->order),
+                                                        last_event_id(request));
   return event_stream(follower->start());
 }
 

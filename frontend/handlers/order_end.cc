@@ -84,12 +84,12 @@ std::optional<http::Response> cancelled_or(const OrderStatus& order) {
 
 http::Answer cancel(const Api& api, const http::Request& request) {
   if (!api.ledger.ready()) return starting();
-  const ByteView user = request.header(kUserHeader).value_or(ByteView());
-  if (!is_text(user, ledger::kMaxUserBytes)) return no_user();
+  auto user = api.identity.user_of(request, api.clock.wall());
+  if (!user) return std::move(user.error());
   const ByteView id = request.param("id");
   const auto order = look_up(api.in_flight, api.ledger, id);
   // Whether others have an order is none of his business.
-  if (!order || order->user != user) return no_such_order();
+  if (!order || order->user != user->view()) return no_such_order();
   if (auto response = cancelled_or(*order)) return std::move(*response);
   if (order->state == "pending") {
     return problem(503, "order-pending", "The order is not on the log yet")

@@ -46,13 +46,12 @@ Task<http::Response> wait_for_news(Api api, const http::Request& request,
 }
 
 http::Answer show(const Api& api, const http::Request& request) {
-  const ByteView id = request.param("id");
-  const auto order = look_up(api.in_flight, api.ledger, id);
-  if (!order && !api.ledger.ready()) return starting();
-  if (!order) return no_such_order();
+  auto order = order_to_show(api, request);
+  if (!order) return std::move(order.error());
   const auto wait = preferred_wait(request);
   if (!wait || is_news(request, *order)) return show_order(request, *order);
-  return wait_for_news(api, request, *ledger::pack_order_id(id), std::min(*wait, kLongestWait));
+  return wait_for_news(api, request, *ledger::pack_order_id(order->order),
+                       std::min(*wait, kLongestWait));
 }
 
 // "limit" and "after" of the query; empty: the limit is none.
@@ -85,8 +84,8 @@ std::vector<OrderStatus> orders_of(const Api& api, std::string_view user, const 
 
 http::Answer list(const Api& api, const http::Request& request) {
   if (!api.ledger.ready()) return starting();
-  const ByteView user = request.header(kUserHeader).value_or(ByteView());
-  if (!is_text(user, ledger::kMaxUserBytes)) return no_user();
+  auto user = api.identity.user_of(request, api.clock.wall());
+  if (!user) return std::move(user.error());
   const auto limit = page_size(request);
   if (!limit) return bad_request(fmt::format("limit: must be from 1 to {}", kMaxPageOrders));
   const SaleStock* sale = nullptr;
@@ -94,7 +93,7 @@ http::Answer list(const Api& api, const http::Request& request) {
     sale = api.stock.find(*id);
     if (sale == nullptr) return no_such_sale();
   }
-  const auto orders = orders_of(api, user, sale);
+  const auto orders = orders_of(api, user->view(), sale);
   auto at = orders.begin();
   if (const auto after = request.query_value("after")) {
     at = std::ranges::find(orders, *after, &OrderStatus::order);

@@ -40,7 +40,6 @@ struct Refusals {
           .detail("Nothing was reserved; try again")
           .response()
           .add("Retry-After", "1")};
-  http::StaticResponse no_user{frontend::no_user()};
 };
 
 // The body is {"quantity": n} or nothing at all.
@@ -100,16 +99,17 @@ class PlaceOrder {
     if (!api_.ledger.ready()) return unavailable(refusals_->not_ready);
     if (sale == nullptr) return no_such_sale();
     const WallTime now = api_.clock.wall();
-    const ByteView user = request.header(kUserHeader).value_or(ByteView());
     const SaleStage stage = sale->stage(now);
-    if (stage != SaleStage::open && !sale->may_have_ordered(user)) {
-      return closed(*sale, stage, now);
-    }
-    if (sale->sold_out() && !sale->may_have_ordered(user)) {
+    // What nobody new can have is refused before anybody has to prove who he is.
+    if ((stage != SaleStage::open || sale->sold_out()) &&
+        !sale->may_have_ordered(api_.identity.claimed(request).view())) {
+      if (stage != SaleStage::open) return closed(*sale, stage, now);
       api_.metrics.sold_out.add();
       return &refusals_->sold_out;
     }
-    if (!is_text(user, ledger::kMaxUserBytes)) return &refusals_->no_user;
+    auto proven = api_.identity.user_of(request, now);
+    if (!proven) return std::move(proven.error());
+    const std::string_view user = proven->view();
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
     const auto given_key = idempotency_key(request, ledger::kMaxKeyBytes);

@@ -136,6 +136,25 @@ TEST_CASE("the admin token is none, or one that can stand in a header and not be
   }
 }
 
+TEST_CASE("how people prove who they are needs keys, and keys need that") {
+  const auto told = [](const std::string& yaml) {
+    Options options;
+    return problem_of(options, yaml);
+  };
+  CHECK(told("auth: none") == "");
+  CHECK(told("auth: jwt").starts_with("auth: jwt needs jwt_secret_files"));
+  CHECK(told("{auth: jwt, jwt_secret_files: [a]}") == "");
+  CHECK(told("{auth: jwt, jwt_public_key_files: [a, b]}") == "");
+  CHECK(told("jwt_secret_files: [a]") ==
+        "auth: is none, but there are keys of tokens: set it to jwt");
+  CHECK(
+      told("{auth: jwt, jwt_secret_files: [a, b, c, d, e], jwt_public_key_files: [f, g, h, i]}") ==
+      "jwt_secret_files, jwt_public_key_files: at most 8");
+  CHECK(told("auth: basic").find("auth") != std::string::npos);
+  CHECK(told("{auth: jwt, jwt_secret_files: [a], jwt_leeway: 11m}").find("jwt_leeway") !=
+        std::string::npos);
+}
+
 TEST_CASE("the payment URL is none, or one of the web that names the order") {
   Options options;
   CHECK(problem_of(options, "payment_url: ''") == "");

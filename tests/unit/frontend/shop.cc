@@ -41,6 +41,7 @@ ledger::Sale mug() {
 Shop::Shop(client::MockCluster& cluster, Options options)
     : in_flight(options.answer_within),
       changes(options.answer_within, stock),
+      identity(options.jwt ? UserIdentity(std::move(*options.jwt)) : UserIdentity()),
       metrics(registry),
       token_(options.admin_token) {
   auto producer = client::Producer::open(cluster.settings(), options.producer);
@@ -52,8 +53,8 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_, clock,    stock,       in_flight, *log,   *reader,
-                board, payments, payment_url, ticker_,   metrics};
+  const Api api{loop_, clock,    stock,    in_flight,   *log,    *reader,
+                board, identity, payments, payment_url, ticker_, metrics};
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_order_end(router_, api);

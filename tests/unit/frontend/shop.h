@@ -54,6 +54,7 @@ class Shop {
     client::ProducerOptions producer;
     std::vector<ledger::Sale> sales{mug()};
     std::string admin_token = kShopToken;
+    std::optional<JwtRules> jwt;  // none: auth is none
   };
 
   Shop(client::MockCluster& cluster, Options options);
@@ -97,6 +98,7 @@ class Shop {
   InFlight in_flight;
   SaleChanges changes;
   OrderBoard board;
+  const UserIdentity identity;
   const PaymentSignature payments{kShopSecret};
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
   metrics::Registry registry;

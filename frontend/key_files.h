@@ -1,0 +1,14 @@
+#pragma once
+// The keys that options name, read once, at start. Errors name the option and the file, never what
+// is in it.
+
+#include "frontend/jwt.h"
+#include "frontend/options.h"
+#include "shared/base/result.h"
+
+namespace sluice::frontend {
+
+// Of `auth: jwt`.
+Result<JwtRules> jwt_rules(const Options& options);
+
+}  // namespace sluice::frontend

@@ -1,0 +1,136 @@
+"""Who may buy, on the real daemons: users by signed tokens."""
+
+import base64
+import hashlib
+import hmac
+import json
+import subprocess
+import time
+
+import harness
+from harness import eventually, sale
+
+SECRET = b"a secret of the tests, 32 bytes or more"
+
+
+def part(data):
+    data = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def claims(user, **more):
+    return {"sub": user, "exp": int(time.time()) + 600, **more}
+
+
+def hs256(user, secret=SECRET, **more):
+    text = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims(user, **more))}"
+    return f"{text}.{part(hmac.new(secret, text.encode(), hashlib.sha256).digest())}"
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
+
+
+def ed25519_keys(folder):
+    openssl("genpkey", "-algorithm", "ed25519", "-out", folder / "private.pem")
+    openssl("pkey", "-in", folder / "private.pem", "-pubout", "-out", folder / "public.pem")
+    return folder / "private.pem", folder / "public.pem"
+
+
+def eddsa(user, private_key, folder):
+    text = f"{part({'alg': 'EdDSA'})}.{part(claims(user))}"
+    (folder / "text").write_text(text, encoding="ascii")
+    openssl("pkeyutl", "-sign", "-rawin", "-inkey", private_key, "-in", folder / "text",
+            "-out", folder / "signature")
+    return f"{text}.{part((folder / 'signature').read_bytes())}"
+
+
+def secret_file(folder, secret=SECRET):
+    (folder / "secret").write_bytes(secret + b"\n")
+    return folder / "secret"
+
+
+def ask(shop, method, path, token=None, body=None, **headers):
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return shop.frontend.http().request(method, path, body, headers)
+
+
+def test_an_order_is_its_users_through_a_kill(pipeline, tmp_path):
+    private, public = ed25519_keys(tmp_path)
+    shop = pipeline([sale("demo", 5)], frontend_options={
+        "auth": "jwt", "jwt_secret_files": secret_file(tmp_path), "jwt_public_key_files": public})
+    ann, bob = hs256("ann"), eddsa("bob", private, tmp_path)
+    placed = ask(shop, "POST", "/v1/sales/demo/orders", ann, {"quantity": 1})
+    assert placed.status == 202, placed
+    assert ask(shop, "POST", "/v1/sales/demo/orders", bob).status == 202
+    order = placed.headers["Location"]
+
+    def check():
+        assert ask(shop, "GET", order, ann).json["user"] == "ann"
+        assert ask(shop, "GET", order, bob).status == 404
+        assert ask(shop, "DELETE", order, bob).status == 404
+        assert ask(shop, "GET", f"{order}/events", bob).status == 404
+        listed = ask(shop, "GET", "/v1/orders", bob).json["orders"]
+        assert [one["user"] for one in listed] == ["bob"]
+        nobody = ask(shop, "GET", order, **{"X-User-Id": "ann"})
+        assert nobody.status == 401 and nobody.headers["WWW-Authenticate"] == "Bearer"
+
+    check()
+    shop.frontend.kill9()
+    shop.frontend.start().wait_ready()
+    check()
+    eventually(lambda: sorted(row[1] for row in shop.worker.rows(where="state = 'placed'")) ==
+               ["ann", "bob"], what="both orders placed, each its user's")
+    assert ask(shop, "DELETE", order, ann).json["state"] == "cancelled"
+
+
+def test_tokens_that_are_refused(pipeline, tmp_path):
+    _, public = ed25519_keys(tmp_path)
+    shop = pipeline([sale("demo", 5)], frontend_options={
+        "auth": "jwt", "jwt_secret_files": secret_file(tmp_path), "jwt_public_key_files": public,
+        "jwt_issuer": "https://id.example", "jwt_audience": "shop", "jwt_leeway": "0ms"})
+    mine = {"iss": "https://id.example", "aud": ["shop"]}
+    good = hs256("ann", **mine)
+    head, payload, signature = good.split(".")
+    bad = {
+        "expired": hs256("ann", **mine, exp=int(time.time()) - 1),
+        "not yet": hs256("ann", **mine, nbf=int(time.time()) + 600),
+        "for ever": hs256("ann", **mine, exp=None),
+        "nobody": hs256("", **mine),
+        "another issuer": hs256("ann", aud="shop", iss="https://evil.example"),
+        "another audience": hs256("ann", iss=mine["iss"], aud="bank"),
+        "another secret": hs256("ann", b"another secret of 32 bytes or more", **mine),
+        "the public key as the secret": hs256("ann", public.read_bytes(), **mine),
+        "alg none": f"{part({'alg': 'none'})}.{payload}.",
+        "another user": f"{head}.{part(claims('bob', **mine))}.{signature}",
+        "cut": good[:-1],
+    }
+    for what, token in bad.items():
+        reply = ask(shop, "POST", "/v1/sales/demo/orders", token)
+        assert reply.status == 401 and reply.json["code"] == "invalid-token", f"{what}: {reply}"
+        assert reply.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"'), what
+    assert ask(shop, "GET", "/v1/sales/demo").json["available"] == 5
+    assert ask(shop, "POST", "/v1/sales/demo/orders", good).status == 202
+    assert SECRET.decode() not in shop.frontend.log()
+
+
+def test_auth_none_is_said_at_the_start_and_wrong_keys_prevent_it(pipeline, tmp_path):
+    shop = pipeline([sale("demo", 5)])
+    assert any("warning" in line and "auth is none" in line for line in shop.frontend.lines)
+
+    def start(*sets):
+        return harness.run("sluice-frontend", "--config", shop.frontend.config,
+                           *(word for one in ("listen=127.0.0.1:0", "admin_listen=127.0.0.1:0",
+                                              f"bootstrap_servers={shop.broker.listen}", *sets)
+                             for word in ("--set", one)))
+
+    failed = start("auth=jwt")
+    assert failed.returncode != 0 and "auth: jwt needs jwt_secret_files" in failed.stderr
+    failed = start("auth=jwt", f"jwt_secret_files={tmp_path}/none")
+    assert failed.returncode != 0
+    assert f"jwt_secret_files: {tmp_path}/none: cannot be opened" in failed.stderr
+    weak = secret_file(tmp_path, b"hunter2")
+    failed = start("auth=jwt", f"jwt_secret_files={weak}")
+    assert failed.returncode != 0 and "HS256 needs 32 or more" in failed.stderr
+    assert "hunter2" not in failed.stderr

@@ -17,6 +17,7 @@
 #include "shared/net/host_port.h"
 #include "shared/net/loop.h"
 #include "shared/net/signals.h"
+#include "worker/admin_routes.h"
 #include "worker/options.h"
 #include "worker/order_store_soci.h"
 #include "worker/worker.h"
@@ -49,6 +50,7 @@ class Process {
     http::add_admin_routes(router_, {.healthy = [] { return Result<void>(); },
                                      .ready = [this] { return ready(); },
                                      .metrics = [this] { return registry_.prometheus(); }});
+    add_worker_routes(router_, *worker_);
     TRY_VOID(admin_.listen(listen));
     log::info("ready admin_listen={} database={}", admin_.bound().text(),
               log::quoted(store_->database()));

@@ -28,10 +28,20 @@ config::Schema describe(Options& options) {
            "takes so long that orders wait for it.")
       .between(1, 100'000);
   schema
+      .add("max_orders_per_second", options.max_orders_per_second, "orders a second",
+           "How many orders this worker places at most; 0: as many as it can. What waits, waits on "
+           "the log. PATCH /v1/worker on the admin address changes it at run time.")
+      .between(0, kOrdersPerSecondMax);
+  schema
       .add("session_timeout", options.session_timeout,
            "After this long without a sign of life the group gives a worker's partitions to "
            "another one.")
       .between(6'000, 300'000);
+  schema.add(
+      "group_instance_id", options.group_instance_id, "name",
+      "A name of this worker that no other of its group has (static membership, KIP-345): it "
+      "gets its partitions back after a restart within session_timeout, and the others keep "
+      "theirs. Empty: a worker that stops hands its partitions over at once.");
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
   schema.add("kafka", options.kafka, "name=value,...",

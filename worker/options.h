@@ -10,6 +10,8 @@
 
 namespace sluice::worker {
 
+inline constexpr std::int64_t kOrdersPerSecondMax = 10'000'000;
+
 struct Options {
   std::string bootstrap_servers = "127.0.0.1:9092";
   std::string admin_listen = "127.0.0.1:8082";
@@ -17,7 +19,9 @@ struct Options {
   std::string group_id = "sluice-worker";
   std::string orders_topic = "seckill.orders";
   std::int32_t batch_records = 1000;
+  std::int64_t max_orders_per_second = 0;
   Millis session_timeout{10'000};
+  std::string group_instance_id;
   std::string log_level = "info";
   std::vector<std::string> kafka;
 };

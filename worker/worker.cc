@@ -19,6 +19,7 @@ constexpr Millis kFirstBackoff{100};
 constexpr Millis kLastBackoff{5'000};
 constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
 constexpr Millis kLagInterval{5'000};
+constexpr std::int64_t kLagWorthALine = 10'000;  // records
 constexpr Millis kStopFlush{1'000};  // with a question under way, all of it stays within 5 s
 constexpr Millis kStopLeave{1'500};
 constexpr std::size_t kExpiredMax = 1'000;     // orders of a partition called off in one turn
@@ -43,7 +44,8 @@ Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
                 .extra = options.kafka},
       store_(store),
       clock_(clock),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      max_orders_per_second_(options.max_orders_per_second) {}
 
 Worker::~Worker() {
   close_clients();
@@ -119,6 +121,7 @@ Result<void> Worker::open_clients() {
   client::GroupOptions group{.group_id = options_.group_id,
                              .topics = {options_.orders_topic},
                              .session_timeout = options_.session_timeout};
+  group.group_instance_id = options_.group_instance_id;
   group.heartbeat_interval = options_.session_timeout / 4;
   group.on_assigned = [this](std::vector<client::TopicPartition> assigned) {
     auto taken = take_over(std::move(assigned));
@@ -178,8 +181,10 @@ Result<std::vector<client::TopicPartition>> Worker::take_over(
 }
 
 void Worker::count_held() {
-  metrics_.partitions.set(std::count_if(owned_.begin(), owned_.end(),
-                                        [](const auto& entry) { return entry.second.held; }));
+  const auto held = std::ranges::count_if(owned_, [](const auto& e) { return e.second.held; });
+  metrics_.partitions.set(held);
+  const std::lock_guard lock(mutex_);
+  status_.partitions = held;
 }
 
 // The offset to read from: the log's beginning, or as far as this process has folded already.
@@ -231,8 +236,16 @@ Result<void> Worker::turn() {
     relay_->wait_for_answer(kPollWait);
     return {};
   }
+  const std::size_t most = records_to_take();
+  if (most == 0) {
+    pause_for(
+        std::min(kPollWait, std::chrono::ceil<Millis>(pace_.next(clock_.now()) - clock_.now())));
+    expire();
+    measure_lag();
+    return {};
+  }
   just_taken_.clear();
-  auto batch = consumer_->poll(static_cast<std::size_t>(options_.batch_records), kPollWait);
+  auto batch = consumer_->poll(most, kPollWait);
   // The group takes them for ours, so nobody would read them.
   if (not_taken_) return std::unexpected(*not_taken_);
   if (!batch) {
@@ -254,6 +267,19 @@ Result<void> Worker::turn() {
   }
   measure_lag();
   return {};
+}
+
+// 0: max_orders_per_second are placed.
+std::size_t Worker::records_to_take() {
+  pace_.set(max_orders_per_second_);
+  const std::int64_t allowed = pace_.allowed(clock_.now());
+  const auto replays = [](const auto& entry) {
+    return entry.second.held && entry.second.machine.next_offset() < entry.second.claim.next_offset;
+  };
+  const bool at_full_speed = allowed > 0 && std::ranges::any_of(owned_, replays);
+  return static_cast<std::size_t>(at_full_speed
+                                      ? options_.batch_records
+                                      : std::min<std::int64_t>(options_.batch_records, allowed));
 }
 
 Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch) {
@@ -338,7 +364,10 @@ Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
 
 void Worker::after_commit(std::vector<PartitionWork> works) {
   std::vector<client::TopicPartition> hints;
+  std::int64_t orders = 0;
   for (PartitionWork& work : works) {
+    orders += static_cast<std::int64_t>(work.orders.size());
+    written_ += static_cast<std::uint64_t>(work.next_offset - work.claim.next_offset);
     owned_.find(work.partition)->second.claim.next_offset = work.next_offset;
     hints.push_back({options_.orders_topic, work.partition, work.next_offset});
     for (const OrderRow& row : work.orders) {
@@ -353,6 +382,7 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     }
     relay_->add(std::move(work.outbox));
   }
+  pace_.placed(orders, clock_.now());
   relay();
   if (const auto hinted = consumer_->commit(hints, client::Consumer::Wait::no); !hinted) {
     log::debug("group commit failed why={}", log::quoted(hinted.error().context));
@@ -406,6 +436,13 @@ void Worker::measure_lag() {
     lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);
   }
   metrics_.lag.set(lag);
+  const std::lock_guard lock(mutex_);
+  status_.drain = status_.drain.measured(now, written_, lag);
+  const Drain& drain = status_.drain;
+  metrics_.records_per_second.set(static_cast<std::int64_t>(drain.records_per_second));
+  if (lag < kLagWorthALine) return;
+  log::info("orders wait lag_records={} records_per_second={:.0f} eta_s={}", lag,
+            drain.records_per_second, drain.eta ? drain.eta->count() : -1);
 }
 
 }  // namespace sluice::worker

@@ -24,8 +24,10 @@
 #include "shared/base/result.h"
 #include "shared/client/consumer.h"
 #include "shared/client/producer.h"
+#include "worker/drain.h"
 #include "worker/options.h"
 #include "worker/order_machine.h"
+#include "worker/order_pace.h"
 #include "worker/order_store.h"
 #include "worker/outbox_relay.h"
 #include "worker/worker_metrics.h"
@@ -36,6 +38,8 @@ namespace sluice::worker {
 struct Status {
   bool working = false;
   std::string why_not = "starting";
+  std::int64_t partitions = 0;
+  Drain drain;
 };
 
 class Worker {
@@ -51,6 +55,10 @@ class Worker {
   void run();
   void stop();
   Status status() const;
+
+  // 0: no limit. Any thread.
+  std::int64_t max_orders_per_second() const { return max_orders_per_second_; }
+  void set_max_orders_per_second(std::int64_t orders) { max_orders_per_second_ = orders; }
 
  private:
   // A partition that this worker owns or has owned. The fold outlives the claim, so that getting
@@ -73,6 +81,7 @@ class Worker {
   void give_up(const std::vector<client::TopicPartition>& revoked);
 
   Result<void> turn();
+  std::size_t records_to_take();
   Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
   Result<void> write(std::vector<PartitionWork> works);
   Result<void> commit(const std::vector<PartitionWork>& works);
@@ -104,6 +113,10 @@ class Worker {
   std::uint64_t counted_sent_ = 0;
   std::uint64_t counted_failed_sends_ = 0;
   Instant measure_lag_at_;
+  OrderPace pace_;
+  std::uint64_t written_ = 0;  // records, ever
+
+  std::atomic<std::int64_t> max_orders_per_second_;
 
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;

@@ -29,6 +29,9 @@ WorkerMetrics::WorkerMetrics(metrics::Registry& registry)
       partitions(registry.gauge("sluice_worker_partitions", "Partitions that this worker owns")),
       lag(registry.gauge("sluice_worker_lag_records",
                          "Records on the log that are not in the database yet")),
+      records_per_second(registry.gauge("sluice_worker_records_per_second",
+                                        "Records of the log that went to the database in the last "
+                                        "seconds")),
       payment_deadlines(registry.gauge("sluice_worker_payment_deadlines",
                                        "Orders whose time to be paid is not over yet, the paid "
                                        "ones among them")) {}

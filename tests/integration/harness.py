@@ -312,10 +312,10 @@ class Worker(Daemon):
 class Pipeline:
     """Broker, worker and frontend with these sales; `keep` is the daemons fixture."""
 
-    def __init__(self, folder, sales, keep, frontend_options=None):
+    def __init__(self, folder, sales, keep, frontend_options=None, worker_options=None):
         folder = pathlib.Path(folder)
         self.broker = keep(Broker(folder / "broker")).start().wait_ready()
-        self.worker = keep(Worker(folder / "worker", self.broker)).start()
+        self.worker = keep(Worker(folder / "worker", self.broker, worker_options)).start()
         self.frontend = keep(Frontend(folder / "frontend", self.broker, sales, frontend_options))
         self.frontend.start()
         self.worker.wait_ready()

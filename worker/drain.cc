@@ -1,0 +1,28 @@
+#include "worker/drain.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::worker {
+
+Drain Drain::measured(Instant now, std::uint64_t done, std::int64_t lag) const {
+  Drain next;
+  next.lag = lag;
+  next.at_ = now;
+  next.done_ = done;
+  next.begun_ = true;
+  if (!begun_ || now <= at_) return next;
+  const double seconds = std::chrono::duration<double>(now - at_).count();
+  next.records_per_second = static_cast<double>(done - done_) / seconds;
+  // What comes in meanwhile counts against it.
+  const double shrinks = static_cast<double>(this->lag - lag) / seconds;
+  if (lag == 0) {
+    next.eta = std::chrono::seconds(0);
+  } else if (shrinks > 0) {
+    next.eta = std::chrono::seconds(
+        static_cast<std::int64_t>(std::ceil(static_cast<double>(lag) / shrinks)));
+  }
+  return next;
+}
+
+}  // namespace sluice::worker

@@ -88,7 +88,7 @@ void Connection::refuse(const Parser::Failure& failure) {
   ++shared_.counters.bad_requests;
   no_more_requests_ = true;
   auto response = Problem(failure.status, failure.code).detail(failure.detail).response();
-  push(std::move(response), nullptr, Persistence::close, false);
+  push(std::move(response), nullptr, Persistence::close, inbox_.is_head());
 }
 
 void Connection::push_continue() {

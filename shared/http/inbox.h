@@ -37,6 +37,7 @@ class Inbox {
   Request& request() { return block_->request; }
   const Parser::Failure& failure() const { return parser_.failure(); }
   bool wants_continue() const { return parser_.wants_continue(); }
+  bool is_head() const { return parser_.is_head(); }
 
   // Where the parser stands in the message that is being received.
   Parser::State state() const { return parser_.state(); }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "shared/base/check.h"
+#include "shared/http/target.h"
 
 namespace sluice::http {
 
@@ -23,13 +25,6 @@ ByteView trimmed(ByteView text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == ByteView::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-// uri-host [":" port] of RFC 3986, by its characters.
-bool is_host_character(char c) {
-  static constexpr std::string_view kPunctuation = "-._~!$&'()*+,;=:%[]";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kPunctuation.find(c) != std::string_view::npos;
 }
 
 }  // namespace
@@ -78,6 +73,18 @@ struct Parser::Callbacks {
 
   static int on_headers_complete(llhttp_t* machine) { return self(machine).head_complete(); }
 
+  // A chunk that is too large is refused by what it says, not when its bytes have come. Behind the
+  // last one stand the trailers: feed() goes on there.
+  static int on_chunk_header(llhttp_t* machine) {
+    auto& parser = self(machine);
+    if (machine->content_length > parser.limits_.body_bytes_max - parser.body_size_) {
+      parser.fail(413, "body-too-large", "the request body is larger than allowed");
+      return -1;
+    }
+    parser.in_trailers_ = machine->content_length == 0;
+    return parser.in_trailers_ ? HPE_PAUSED : 0;
+  }
+
   static int on_body(llhttp_t* machine, const char* at, std::size_t length) {
     return self(machine).body_bytes(at, length);
   }
@@ -96,6 +103,7 @@ struct Parser::Callbacks {
       to.on_header_value = on_header_value;
       to.on_header_value_complete = on_header_value_complete;
       to.on_headers_complete = on_headers_complete;
+      to.on_chunk_header = on_chunk_header;
       to.on_body = on_body;
       to.on_message_complete = on_message_complete;
       return to;
@@ -116,6 +124,8 @@ void Parser::reset() {
   target_at_ = target_size_ = 0;
   field_count_ = 0;
   fields_[0] = {};
+  in_trailers_ = false;
+  last_trailer_byte_ = '\n';
   expects_continue_ = false;
   state_ = State::idle;
 }
@@ -146,24 +156,38 @@ Parser::State Parser::feed(char* message, std::size_t from, std::size_t to) {
       }
       break;
     }
-    const auto result = llhttp_execute(&machine_->state, message + at, step);
-    if (state_ == State::complete) {
-      at = offset(llhttp_get_error_pos(&machine_->state));
-    } else if (result != HPE_OK) {
-      if (state_ != State::failed) fail_from_machine();
-    } else {
-      at += step;
-      raw_size_ += step;
-    }
+    at += execute(message + at, step);
   }
   // Of an unfinished body only the decoded bytes are kept, not its framing.
   size_ = state_ == State::body ? head_size_ + body_size_ : at;
   return state_;
 }
 
+// How many of the bytes the machine has taken.
+std::size_t Parser::execute(const char* at, std::size_t length) {
+  auto& machine = machine_->state;
+  const bool behind_last_chunk = in_trailers_;
+  const auto result = llhttp_execute(&machine, at, length);
+  std::size_t taken = length;
+  if (result == HPE_PAUSED && state_ != State::failed) {
+    taken = static_cast<std::size_t>(llhttp_get_error_pos(&machine) - at);
+    if (state_ != State::complete) llhttp_resume(&machine);
+  } else if (result != HPE_OK) {
+    if (state_ != State::failed) fail_from_machine();
+    return 0;
+  }
+  raw_size_ += taken;
+  if (behind_last_chunk) check_trailers({at, taken});
+  return taken;
+}
+
 void Parser::fail(int status, std::string_view code, std::string_view detail) {
   state_ = State::failed;
   failure_ = {status, code, detail};
+}
+
+bool Parser::is_head() const {
+  return target_size_ > 0 && machine_->state.method == HTTP_HEAD;
 }
 
 void Parser::fail_from_machine() {
@@ -225,19 +249,48 @@ bool Parser::check_lines() {
   return false;
 }
 
-bool Parser::check_version() {
+// method SP request-target SP HTTP-version CRLF: llhttp takes more spaces, and reads RTSP/ and
+// ICE/.
+bool Parser::check_request_line() {
   const auto& machine = machine_->state;
-  // llhttp also reads RTSP/ and ICE/ here.
-  static constexpr std::string_view kProtocol = " HTTP/";
-  const auto after_target = target_at_ + target_size_;
-  if (end_ - after_target < kProtocol.size() ||
-      ByteView(message_ + after_target, kProtocol.size()) != kProtocol) {
-    fail(400, "bad-request-line", "the protocol is not HTTP");
+  ByteView line(message_, end_);
+  while (line.starts_with("\r\n")) line.remove_prefix(2);
+  static constexpr std::string_view kProtocol = " HTTP/1.1\r\n";
+  const std::string_view method = llhttp_method_name(static_cast<llhttp_method_t>(machine.method));
+  const auto target_at = target_at_ - static_cast<std::size_t>(line.data() - message_);
+  const auto protocol = line.substr(target_at + target_size_, kProtocol.size());
+  const bool is_plain = target_at == method.size() + 1 && line[method.size()] == ' ' &&
+                        protocol.starts_with(" HTTP/") && protocol.ends_with("\r\n");
+  if (!is_plain) {
+    fail(400, "bad-request-line", "the request line is not: method, target, HTTP/1.1");
     return false;
   }
-  if (machine.http_major == 1 && machine.http_minor <= 1) return true;
-  fail(505, "version-not-supported", "the server speaks HTTP/1.1 and HTTP/1.0");
-  return false;
+  if (machine.http_major != 1 || machine.http_minor > 1) {
+    fail(505, "version-not-supported", "the server speaks HTTP/1.1 and HTTP/1.0");
+    return false;
+  }
+  if (machine.method == HTTP_CONNECT) {
+    fail(501, "method-not-implemented", "the server is no proxy");
+    return false;
+  }
+  if (!split_target(method, {message_ + target_at_, target_size_})) {
+    fail(400, "bad-target", "the request target is malformed");
+    return false;
+  }
+  return true;
+}
+
+// What llhttp does not mind behind the last chunk: a bare line feed, a folded line, a field without
+// a name. Ends of the view may lie anywhere.
+void Parser::check_trailers(ByteView bytes) {
+  for (const char byte : bytes) {
+    const char before = std::exchange(last_trailer_byte_, byte);
+    const bool begins_line = before == '\n';
+    if ((byte == '\n' && before != '\r') ||
+        (begins_line && (byte == ' ' || byte == '\t' || byte == ':'))) {
+      return fail(400, "bad-framing", "a trailer field is malformed");
+    }
+  }
 }
 
 // RFC 9112 section 6.1: only chunked can be decoded here, and an HTTP/1.0 sender cannot mean it.
@@ -268,7 +321,7 @@ bool Parser::check_fields() {
     }
     if (name.size() == 4 && equal_ignoring_case(name, "host")) {
       ++hosts;
-      if (!std::ranges::all_of(value_of(fields_[i]), is_host_character)) {
+      if (!is_host_and_port(value_of(fields_[i]))) {
         fail(400, "bad-host", "the Host header is malformed");
         return false;
       }
@@ -292,12 +345,8 @@ bool Parser::check_fields() {
 
 int Parser::head_complete() {
   if (state_ == State::failed) return -1;
-  if (!check_lines() || !check_version() || !check_fields()) return -1;
+  if (!check_lines() || !check_request_line() || !check_fields()) return -1;
   auto& machine = machine_->state;
-  if (ByteView(message_ + target_at_, target_size_).find('#') != ByteView::npos) {
-    fail(400, "bad-target", "the request target has a fragment");
-    return -1;
-  }
   if ((machine.flags & F_CONTENT_LENGTH) && machine.content_length > limits_.body_bytes_max) {
     fail(413, "body-too-large", "the request body is larger than allowed");
     return -1;
@@ -324,19 +373,10 @@ void Parser::request_into(Request& request, const char* message) const {
   const auto& machine = machine_->state;
   request.method = llhttp_method_name(static_cast<llhttp_method_t>(machine.method));
   request.target = {message + target_at_, target_size_};
-  request.path = request.target;
-  if (!request.path.starts_with('/')) {
-    // http://host/path, as a proxy gets it.
-    const auto authority = request.path.find("://");
-    if (authority != ByteView::npos) {
-      const auto slash = request.path.find_first_of("/?", authority + 3);
-      request.path = slash == ByteView::npos ? ByteView("/") : request.path.substr(slash);
-    }
-  }
-  const auto question = request.path.find('?');
-  request.query = question == ByteView::npos ? ByteView() : request.path.substr(question + 1);
-  request.path = request.path.substr(0, question);
-  if (request.path.empty()) request.path = "/";
+  const auto target = split_target(request.method, request.target);
+  CHECK(target);
+  request.path = target->path;
+  request.query = target->query;
   for (std::size_t i = 0; i < field_count_; ++i) {
     const auto& field = fields_[i];
     request.header_array[i] = {{message + field.name_at, field.name_size},

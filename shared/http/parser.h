@@ -1,8 +1,9 @@
 #pragma once
 // Parser: HTTP/1.x requests out of bytes, one at a time; strict. The only file that sees llhttp,
-// which does the grammar; the rules that need a whole head (Host, Transfer-Encoding, folded or bare
-// lines) are added here (RFC 9112). Pure: no I/O, no clock. Whether and where a byte sequence is
-// refused does not depend on how it is cut into pieces; which of two faults is named may.
+// which does the grammar; the rules that need a whole head (request line, Host, Transfer-Encoding,
+// folded or bare lines) and those for trailers are added here (RFC 9112). Pure: no I/O, no clock.
+// Whether and where a byte sequence is refused does not depend on how it is cut into pieces; which
+// of two faults is named may.
 //
 // The caller keeps a message's bytes contiguous from its first byte. It may move them between calls
 // (the parser remembers offsets only). A chunked body is joined in place, so a message never needs
@@ -49,6 +50,9 @@ class Parser {
   State state() const { return state_; }
   const Failure& failure() const { return failure_; }
 
+  // As far as it is known: an answer to HEAD has no body, a refusal neither.
+  bool is_head() const;
+
   // Where this message's bytes end: complete, behind it in the input; otherwise what must be kept.
   std::size_t size() const { return size_; }
 
@@ -74,14 +78,16 @@ class Parser {
   };
 
   void reset();
+  std::size_t execute(const char* at, std::size_t length);
   void fail(int status, std::string_view code, std::string_view detail);
   void fail_from_machine();
   std::uint32_t offset(const char* at) const { return static_cast<std::uint32_t>(at - message_); }
   ByteView name_of(const Field& field) const { return {message_ + field.name_at, field.name_size}; }
   ByteView value_of(const Field& field) const;
   bool check_lines();
-  bool check_version();
+  bool check_request_line();
   bool check_fields();
+  void check_trailers(ByteView bytes);
   bool check_transfer_encoding(bool present, ByteView value);
   int head_complete();
   int body_bytes(const char* at, std::size_t length);
@@ -100,6 +106,8 @@ class Parser {
   std::size_t field_count_ = 0;
   std::size_t head_size_ = 0;
   std::size_t body_size_ = 0;
+  bool in_trailers_ = false;       // the last chunk was there
+  char last_trailer_byte_ = '\n';  // during them
   bool expects_continue_ = false;
   bool keep_alive_ = true;
 };

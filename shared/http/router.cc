@@ -50,8 +50,8 @@ bool Router::matches(const Route& route, Request& request) {
 }
 
 Answer Router::route(Request& request) {
-  if (!request.path.starts_with('/')) return &not_found_;  // "*", or CONNECT's host:port
-  Route* fallback = nullptr;                               // GET's, for HEAD
+  if (request.path == "*") return Response(204);
+  Route* fallback = nullptr;  // GET's, for HEAD
   bool path_known = false;
   for (auto& route : routes_) {
     if (!matches(route, request)) continue;
@@ -63,13 +63,20 @@ Answer Router::route(Request& request) {
     matches(*fallback, request);
     return fallback->handler(request);
   }
-  if (path_known) return method_not_allowed(request);
-  request.param_count = 0;
-  return &not_found_;
+  if (!path_known) {
+    request.param_count = 0;
+    return &not_found_;
+  }
+  if (request.method == "OPTIONS") return std::move(Response(204).add("Allow", allowed(request)));
+  return std::move(Problem(405, "method-not-allowed")
+                       .detail("the resource has other methods, see Allow")
+                       .response()
+                       .add("Allow", allowed(request)));
 }
 
-Answer Router::method_not_allowed(Request& request) const {
-  std::vector<std::string_view> methods;
+// The methods of the request's path, as Allow has them.
+std::string Router::allowed(Request& request) const {
+  std::vector<std::string_view> methods{"OPTIONS"};
   for (const auto& route : routes_) {
     if (!matches(route, request)) continue;
     methods.push_back(route.method);
@@ -83,10 +90,7 @@ Answer Router::method_not_allowed(Request& request) const {
     if (!allow.empty()) allow += ", ";
     allow += method;
   }
-  return Problem(405, "method-not-allowed")
-      .detail("the resource has other methods, see Allow")
-      .response()
-      .add("Allow", allow);
+  return allow;
 }
 
 }  // namespace sluice::http

@@ -4,7 +4,8 @@
 // was added and matches wins. Filled at start, then only read; one per loop.
 //
 // An unknown path is 404; a known path with another method is 405 with Allow. HEAD is answered by
-// GET's handler when it has none of its own (the connection leaves the body out).
+// GET's handler when it has none of its own (the connection leaves the body out). OPTIONS is 204
+// with Allow; of "*", the server as a whole, without.
 
 #include <functional>
 #include <string>
@@ -40,7 +41,7 @@ class Router {
   };
 
   static bool matches(const Route& route, Request& request);
-  Answer method_not_allowed(Request& request) const;
+  std::string allowed(Request& request) const;
 
   std::vector<Route> routes_;
   StaticResponse not_found_;

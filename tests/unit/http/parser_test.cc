@@ -59,7 +59,8 @@ TEST_CASE("good requests of many shapes are answered and the connection stays") 
       {"chunk extensions and trailers",
        post("Transfer-Encoding: chunked\r\n", "3;a=b\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"), 200},
       {"body of an unknown path", "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab", 404},
-      {"asterisk", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", 404},
+      {"asterisk", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", 204},
+      {"an empty chunked body", post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n"), 200},
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
@@ -81,7 +82,12 @@ TEST_CASE("what is malformed or could be read in two ways is refused and closed"
       {"two hosts", get("Host: h\r\nHost: h\r\n"), 400},
       {"host with a space", get("Host: a b\r\n"), 400},
       {"host with a slash", get("Host: a/b\r\n"), 400},
-      {"host with a list", get("Host: a@b\r\n"), 400},
+      {"host with a user", get("Host: a@b\r\n"), 400},
+      {"host with two ports", get("Host: a:1:2\r\n"), 400},
+      {"host with a port of letters", get("Host: a:http\r\n"), 400},
+      {"host with half a bracket", get("Host: [::1\r\n"), 400},
+      {"host with nothing in brackets", get("Host: []\r\n"), 400},
+      {"host with more behind brackets", get("Host: [::1]a\r\n"), 400},
       {"length and chunked",
        post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), 400},
       {"chunked and length",
@@ -114,6 +120,16 @@ TEST_CASE("what is malformed or could be read in two ways is refused and closed"
        post("Transfer-Encoding: chunked\r\n", "3\nabc\r\n0\r\n\r\n"), 400},
       {"a bare line feed behind a chunk",
        post("Transfer-Encoding: chunked\r\n", "3\r\nabc\n0\r\n\r\n"), 400},
+      {"a chunk size near 2^64", post("Transfer-Encoding: chunked\r\n", "ffffffffffffffff\r\n"),
+       413},
+      {"a bare line feed behind a trailer",
+       post("Transfer-Encoding: chunked\r\n", "0\r\nX: a\n\r\n"), 400},
+      {"a bare line feed behind the trailers",
+       post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\nX: a\r\n\n"), 400},
+      {"a bare line feed in place of trailers", post("Transfer-Encoding: chunked\r\n", "0\r\n\n"),
+       400},
+      {"a folded trailer", post("Transfer-Encoding: chunked\r\n", "0\r\nX: a\r\n b\r\n\r\n"), 400},
+      {"a trailer without a name", post("Transfer-Encoding: chunked\r\n", "0\r\n: a\r\n\r\n"), 400},
       {"bare line feeds", "GET /done HTTP/1.1\nHost: h\n\n", 400},
       {"one bare line feed", "GET /done HTTP/1.1\r\nHost: h\nX: y\r\n\r\n", 400},
       {"a bare line feed at the end", "GET /done HTTP/1.1\r\nHost: h\r\n\n", 400},
@@ -130,6 +146,14 @@ TEST_CASE("what is malformed or could be read in two ways is refused and closed"
       {"a zero byte in a name", get(std::string("Host: h\r\nX\0: a\r\n", 15)), 400},
       {"a method of no standard", "FROB / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"a method in lower case", "get / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"two spaces behind the method", "GET  /done HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"two spaces behind the target", "GET /done  HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"a tunnel", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+      {"an asterisk for GET", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"another scheme", "GET ftp://h/done HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"an absolute target without a host", "GET http:///done HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"an absolute target with a user", "GET http://u@h/done HTTP/1.1\r\nHost: h\r\n\r\n", 400},
+      {"a broken escape", "GET /done%2 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"a space in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"a fragment", "GET /done#x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"a high byte in the target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n", 400},
@@ -158,6 +182,12 @@ TEST_CASE("what is malformed or could be read in two ways is refused and closed"
     CHECK_EQ(talk.service.counters().requests, 0u);
     CHECK_EQ(talk.service.counters().bad_requests, 1u);
   }
+}
+
+TEST_CASE("a refused HEAD has no body") {
+  const auto answer = Talk().ask("HEAD /done HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n");
+  CHECK(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"));
+  CHECK(answer.ends_with("\r\n\r\n"));
 }
 
 TEST_CASE("at every limit the size that is allowed passes and one more is refused") {
@@ -214,6 +244,9 @@ TEST_CASE("the answers are the same at whatever byte the input is cut") {
       "GET /" + std::string(60, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n",
       post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
       "GET /done HTTP/1.7\r\nHost: h\r\n\r\n",
+      post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\nX: a\r\n\n") + get("Host: h\r\n"),
+      post("Transfer-Encoding: chunked\r\n", "1\r\na\r\n28\r\n") + get("Host: h\r\n"),
+      "HEAD /done HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n" + get("Host: h\r\n"),
   };
   for (const auto& input : inputs) {
     CAPTURE(input);

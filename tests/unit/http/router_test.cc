@@ -68,15 +68,16 @@ TEST_CASE("routes by method and path") {
       {"GET", "/v1//sales", "404"},
       {"POST", "/v1/sales/a%2Fb/orders", "order sale=a%2Fb"},
       {"POST", "/v1/sales//orders", "404"},
-      {"GET", "/v1/sales/7/orders", "405 POST"},
-      {"HEAD", "/v1/sales/7/orders", "405 POST"},
-      {"DELETE", "/v1/sales/special", "405 GET, HEAD, PUT"},
+      {"GET", "/v1/sales/7/orders", "405 OPTIONS, POST"},
+      {"HEAD", "/v1/sales/7/orders", "405 OPTIONS, POST"},
+      {"DELETE", "/v1/sales/special", "405 GET, HEAD, OPTIONS, PUT"},
       {"GET", "/1/2/c/3/e/4", "four a=1 b=2 d=3 f=4"},
       {"GET", "/1/2/c/3/e", "404"},
       {"GET", "/v1", "404"},
       {"GET", "//", "404"},
-      {"OPTIONS", "*", "404"},
-      {"CONNECT", "h:80", "404"},
+      {"OPTIONS", "*", "204 "},
+      {"OPTIONS", "/v1/sales/7", "204 GET, HEAD, OPTIONS, PUT"},
+      {"OPTIONS", "/v2", "404"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.method);

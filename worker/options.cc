@@ -1,7 +1,7 @@
 #include "worker/options.h"
 
 #include "shared/net/host_port.h"
-#include "worker/database.h"
+#include "shared/orders/database.h"
 
 namespace sluice::worker {
 
@@ -50,7 +50,7 @@ config::Schema describe(Options& options) {
   schema.add_rule(
       [&options] { return net::check_host_port("admin_listen", options.admin_listen); });
   schema.add_rule([&options]() -> Result<void> {
-    TRY_VOID(parse_database(options.database));
+    TRY_VOID(orders::parse_database(options.database));
     return {};
   });
   return schema;

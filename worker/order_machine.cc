@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
 #include <utility>
 
 #include "shared/ledger/codec.h"
@@ -11,43 +10,11 @@
 namespace sluice::worker {
 namespace {
 
-namespace json = boost::json;
 using Kind = ledger::Change::Kind;
 
 constexpr std::int32_t kOutcomePart = 0;
 constexpr std::int32_t kDeadLetterPart = 1;
-// The reason in a row whose money goes back: it was paid when its units were free again.
-constexpr const char* kRefundDue = "refund_due";
-
-// Who an unreadable reserve was for. The rest of the record stays unread.
-struct Addressee {
-  ledger::PackedOrderId id;
-  std::string order;
-  std::string sale;
-  std::string user;
-};
-
-std::string text_of(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string());
-}
-
-std::optional<Addressee> addressee_of(ByteView value) {
-  if (value.size() > ledger::kMaxEventBytes) return std::nullopt;
-  json::error_code error;
-  const json::value parsed = json::parse(value, error);
-  const json::object* object = error ? nullptr : parsed.if_object();
-  if (object == nullptr || text_of(*object, "type") != "reserve") return std::nullopt;
-  Addressee to{.order = text_of(*object, "order"),
-               .sale = text_of(*object, "sale"),
-               .user = text_of(*object, "user")};
-  const auto id = ledger::pack_order_id(to.order);
-  if (!id || !ledger::is_sale_id(to.sale)) return std::nullopt;
-  if (!ledger::is_plain_text(to.user, ledger::kMaxUserBytes)) to.user.clear();
-  to.id = *id;
-  return to;
-}
+using orders::kRefundDue;
 
 // Whether the event changed an order that has its row, and is not merely our own answer coming
 // back.
@@ -149,7 +116,7 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
 void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
                                     PartitionWork& work) {
   work.outbox.push_back(dead_letter(record, error));
-  const auto to = record.value ? addressee_of(*record.value) : std::nullopt;
+  const auto to = record.value ? ledger::addressee_of(*record.value) : std::nullopt;
   if (!to || fold_.find_order(to->order) != nullptr || !refused_.insert(to->id).second) return;
   const std::string why =
       fmt::format("malformed: {}", error.context).substr(0, ledger::kMaxWhyBytes);

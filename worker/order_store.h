@@ -18,26 +18,11 @@
 #include "shared/base/result.h"
 #include "shared/client/settings.h"
 #include "shared/ledger/fold.h"
+#include "shared/orders/order_row.h"
 
 namespace sluice::worker {
 
-// One order as it is stored. `state` is placed or rejected when the row is made.
-struct OrderRow {
-  std::string order_id;
-  std::string sale;
-  std::string user_id;
-  std::int64_t quantity = 0;
-  std::int64_t unit_price = 0;  // minor units
-  std::string currency;
-  ledger::OrderState state = ledger::OrderState::placed;
-  std::string reason;            // why it was rejected, else empty
-  std::int64_t reserved_at = 0;  // Unix ms, as are the next two
-  std::int64_t deadline = 0;     // 0: none
-  std::int64_t placed_at = 0;    // when the row was made
-  std::int64_t log_offset = 0;   // of the record that it comes from
-
-  friend bool operator==(const OrderRow&, const OrderRow&) = default;
-};
+using orders::OrderRow;
 
 // A later fact about an order that has its row.
 struct OrderChange {

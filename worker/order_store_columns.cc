@@ -50,14 +50,6 @@ std::int64_t number(const soci::row& row, std::size_t column) {
   return row.get<long long>(column);
 }
 
-ledger::OrderState state_named(const std::string& name) {
-  using enum ledger::OrderState;
-  for (const auto state : {placed, paid, rejected, cancelled, expired}) {
-    if (ledger::name_of(state) == name) return state;
-  }
-  return reserved;
-}
-
 }  // namespace
 
 std::string column_text(ByteView bytes) {
@@ -120,7 +112,7 @@ OrderRow order_row(const soci::row& row) {
           .quantity = number(row, 3),
           .unit_price = number(row, 4),
           .currency = row.get<std::string>(5),
-          .state = state_named(row.get<std::string>(6)),
+          .state = orders::state_named(row.get<std::string>(6)),
           .reason = row.get<std::string>(7),
           .reserved_at = number(row, 8),
           .deadline = number(row, 9),

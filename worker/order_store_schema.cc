@@ -7,10 +7,13 @@
 #include <fmt/format.h>
 #include <soci/soci.h>
 
+#include "shared/orders/order_row.h"
+
 namespace sluice::worker {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+using orders::DatabaseKind;
+using orders::kSchemaVersion;
 
 struct Index {
   std::string_view name;

@@ -2,7 +2,7 @@
 // The tables of the orders database, and their versions (docs/orders-database.md).
 
 #include "shared/base/result.h"
-#include "worker/database.h"
+#include "shared/orders/database.h"
 
 namespace soci {
 class session;
@@ -12,6 +12,6 @@ namespace sluice::worker {
 
 // Makes the tables that are not there. Within a transaction; several workers may start at once.
 // Code::unsupported: they were made by a newer version. Throws soci::soci_error.
-Result<void> make_tables(soci::session& sql, DatabaseKind kind);
+Result<void> make_tables(soci::session& sql, orders::DatabaseKind kind);
 
 }  // namespace sluice::worker

@@ -2,49 +2,27 @@
 
 #include <fmt/format.h>
 #include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 
 #include <filesystem>
 #include <string_view>
 #include <utility>
 
+#include "shared/orders/session.h"
 #include "worker/order_store_columns.h"
 #include "worker/order_store_schema.h"
 
 namespace sluice::worker {
 namespace {
 
-std::unexpected<Error> unavailable(const std::string& what) {
-  return fail(Code::unavailable, fmt::format("the orders database: {}", what));
-}
+using orders::Database;
+using orders::DatabaseKind;
+using orders::unavailable;
 
 Result<void> make_folder(const std::filesystem::path& path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) return unavailable(fmt::format("{}: {}", path.string(), error.message()));
   return {};
-}
-
-void open_sqlite(soci::session& sql, const std::string& path) {
-  // SOCI takes the whole text after db= up to a space; a quoted path may hold spaces.
-  sql.open(soci::sqlite3, fmt::format("db=\"{}\" timeout=5", path));
-  sql << "PRAGMA journal_mode = WAL";
-  sql << "PRAGMA synchronous = FULL";
-}
-
-void open_database(soci::session& sql, const Database& database) {
-  // Those of servers are loaded when they are asked for: libsoci-postgresql4.0, libsoci-mysql4.0.
-  switch (database.kind) {
-    case DatabaseKind::sqlite:
-      return open_sqlite(sql, database.connection);
-    case DatabaseKind::postgresql:
-      sql.open("postgresql", database.connection);
-      sql << "SET client_encoding = 'UTF8'";
-      return;
-    case DatabaseKind::mysql:
-      sql.open("mysql", database.connection);
-      return;
-  }
 }
 
 void insert_orders(soci::session& sql, const Database& database, std::int32_t partition,
@@ -143,7 +121,7 @@ SociOrderStore::~SociOrderStore() = default;
 
 Result<std::unique_ptr<SociOrderStore>> SociOrderStore::open(const std::string& database,
                                                              const std::string& topic) {
-  TRY(parsed, parse_database(database));
+  TRY(parsed, orders::parse_database(database));
   const DatabaseKind kind = parsed.kind;
   std::unique_ptr<SociOrderStore> store(new SociOrderStore(std::move(parsed), topic));
   TRY_VOID(store->in_transaction([kind](Connection& c) { return make_tables(c.sql, kind); }));
@@ -155,7 +133,7 @@ Result<void> SociOrderStore::connect() {
   if (database_.kind == DatabaseKind::sqlite) TRY_VOID(make_folder(database_.connection));
   try {
     auto connection = std::make_unique<Connection>();
-    open_database(connection->sql, database_);
+    orders::open_session(connection->sql, database_, orders::Access::write);
     connection_ = std::move(connection);
     return {};
   } catch (const soci::soci_error& e) {

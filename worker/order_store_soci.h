@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "worker/database.h"
+#include "shared/orders/database.h"
 #include "worker/order_store.h"
 
 namespace sluice::worker {
@@ -17,8 +17,8 @@ namespace sluice::worker {
 // connection is opened anew by the next call.
 class SociOrderStore final : public OrderStore {
  public:
-  // `database` is as parse_database() takes it. SQLite's file and its folder are made if they are
-  // not there, and so are the tables. `topic` is the one whose partitions are claimed and
+  // `database` is as orders::parse_database() takes it. SQLite's file and its folder are made if
+  // they are not there, and so are the tables. `topic` is the one whose partitions are claimed and
   // committed. Errors: invalid (no such kind of database), unsupported (made by a newer version),
   // unavailable.
   static Result<std::unique_ptr<SociOrderStore>> open(const std::string& database,
@@ -33,14 +33,14 @@ class SociOrderStore final : public OrderStore {
   Result<std::vector<OutboxRow>> outbox(std::int32_t partition) override;
   Result<void> forget(std::span<const OutboxKey> sent) override;
 
-  // For the audit and tests: nothing when there is no such row.
+  // For tests: nothing when there is no such row.
   Result<std::optional<OrderRow>> find_order(const std::string& order_id);
   Result<std::int64_t> order_count();
 
  private:
   struct Connection;
 
-  SociOrderStore(Database database, std::string topic);
+  SociOrderStore(orders::Database database, std::string topic);
 
   // Runs `work` on an open connection and turns SOCI's exceptions into errors. In a transaction,
   // rolled back unless `work` succeeds.
@@ -49,7 +49,7 @@ class SociOrderStore final : public OrderStore {
 
   Result<void> connect();
 
-  const Database database_;
+  const orders::Database database_;
   std::string topic_;
   std::unique_ptr<Connection> connection_;
 };

@@ -78,7 +78,7 @@ int parse_and_run(CLI::App& app, int argc, const char* const* argv, Context& con
   context.terminal.out.flush();
   if (!done) {
     context.say(done.error().context);
-    return kExitError;
+    return context.status_of_error;
   }
   if (!context.terminal.out) {
     context.say("cannot write to stdout");

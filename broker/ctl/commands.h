@@ -18,6 +18,7 @@ void add_message_commands(CLI::App& app, Context& context);
 void add_order_commands(CLI::App& app, Context& context);
 void add_sale_commands(CLI::App& app, Context& context);
 void add_sale_changes(CLI::App& sale, Context& context);
+void add_sale_audit(CLI::App& sale, Context& context);
 void add_sale_export(CLI::App& sale, Context& context);
 void add_backup_commands(CLI::App& app, Context& context);
 void add_storage_commands(CLI::App& app, Context& context);

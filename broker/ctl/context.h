@@ -22,6 +22,7 @@ struct Context {
   client::Settings settings;
   Format format = Format::table;
   int timeout_seconds = 10;
+  int status_of_error = kExitError;  // what the program ends with when the action fails
 
   // What the command line asks for; set while it is parsed, run after.
   std::function<Result<void>()> action;

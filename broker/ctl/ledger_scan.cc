@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "shared/ledger/codec.h"
 #include "shared/ledger/order_id.h"
@@ -28,32 +28,6 @@ Result<std::int32_t> partition_count(Context& context) {
   return static_cast<std::int32_t>(topic->partitions.size());
 }
 
-// The partitions to read, from the first record that is kept, and where each ends now.
-struct Range {
-  std::vector<client::TopicPartition> starts;
-  std::map<std::int32_t, std::int64_t> ends;  // of those that hold anything
-};
-
-Result<Range> range_of(Context& context, client::Consumer& consumer,
-                       const std::optional<std::string>& sale) {
-  TRY(count, partition_count(context));
-  Range range;
-  const std::string topic(ledger::kOrdersTopic);
-  for (std::int32_t partition = 0; partition < count; ++partition) {
-    if (sale && partition != ledger::partition_of(*sale, count)) continue;
-    TRY(marks, consumer.watermarks(topic, partition, context.timeout()));
-    if (marks.low > 0) {
-      context.say(
-          fmt::format("{}[{}] begins at offset {}: what was before it is gone, so the "
-                      "numbers may be wrong",
-                      topic, partition, marks.low));
-    }
-    range.starts.push_back({topic, partition, marks.low});
-    if (marks.high > marks.low) range.ends[partition] = marks.high;
-  }
-  return range;
-}
-
 void take(const client::Record& record, LedgerScan& scan, const LedgerVisitor& visit) {
   ledger::Fold& fold = scan.folds[record.partition];
   const auto event = ledger::decode(record.value.value_or(""));
@@ -67,32 +41,78 @@ void take(const client::Record& record, LedgerScan& scan, const LedgerVisitor& v
 
 }  // namespace
 
-Result<LedgerScan> scan_ledger(Context& context, const std::optional<std::string>& sale,
-                               const LedgerVisitor& visit) {
+Result<LedgerTopic> LedgerTopic::open(Context& context, const std::set<std::string>& sales) {
+  LedgerTopic topic(context);
   TRY(consumer, client::Consumer::open(context.settings, {.report_ends = true}));
-  TRY(range, range_of(context, *consumer, sale));
-  LedgerScan scan;
-  for (const client::TopicPartition& partition : range.starts) scan.folds[partition.partition];
-  TRY_VOID(consumer->assign(range.starts));
+  topic.consumer_ = std::move(consumer);
+  TRY(count, ctl::partition_count(context));
+  topic.partition_count_ = count;
+  TRY_VOID(topic.assign(sales));
+  return topic;
+}
 
-  const SystemClock clock;
-  Instant patience_ends = clock.now() + context.timeout();
-  while (!range.ends.empty()) {
-    TRY(batch, consumer->poll(kBatchRecords, kPoll));
-    if (!batch.empty()) patience_ends = clock.now() + context.timeout();
-    for (const client::Record& record : batch.records()) {
-      const auto end = range.ends.find(record.partition);
-      if (end == range.ends.end()) continue;
-      if (record.offset < end->second) take(record, scan, visit);
-      if (record.offset + 1 >= end->second) range.ends.erase(end);
+// From the first record that is kept.
+Result<void> LedgerTopic::assign(const std::set<std::string>& sales) {
+  const std::string topic(ledger::kOrdersTopic);
+  std::set<std::int32_t> homes;
+  for (const std::string& sale : sales) homes.insert(ledger::partition_of(sale, partition_count_));
+  std::vector<client::TopicPartition> starts;
+  for (std::int32_t partition = 0; partition < partition_count_; ++partition) {
+    if (!homes.empty() && !homes.contains(partition)) continue;
+    TRY(marks, consumer_->watermarks(topic, partition, context_->timeout()));
+    if (marks.low > 0) {
+      whole_ = false;
+      context_->say(
+          fmt::format("{}[{}] begins at offset {}: what was before it is gone, so the "
+                      "numbers may be wrong",
+                      topic, partition, marks.low));
     }
-    for (const client::TopicPartition& end : batch.ends()) range.ends.erase(end.partition);
-    if (clock.now() >= patience_ends && !range.ends.empty()) {
+    starts.push_back({topic, partition, marks.low});
+    next_[partition] = marks.low;
+  }
+  return consumer_->assign(starts);
+}
+
+Result<std::int64_t> LedgerTopic::read(const Take& take, Millis quiet) {
+  const SystemClock clock;
+  std::map<std::int32_t, std::int64_t> ends;  // of those that hold something new
+  for (const auto& [partition, next] : next_) {
+    TRY(marks,
+        consumer_->watermarks(std::string(ledger::kOrdersTopic), partition, context_->timeout()));
+    if (marks.high > next) ends[partition] = marks.high;
+  }
+  std::int64_t records = 0;
+  const Instant quiet_until = clock.now() + quiet;
+  Instant patience_ends = clock.now() + context_->timeout();
+  while (!ends.empty() || (records == 0 && clock.now() < quiet_until)) {
+    TRY(batch, consumer_->poll(kBatchRecords, kPoll));
+    if (!batch.empty()) patience_ends = clock.now() + context_->timeout();
+    for (const client::Record& record : batch.records()) {
+      std::int64_t& next = next_[record.partition];
+      if (record.offset < next) continue;
+      next = record.offset + 1;
+      ++records;
+      take(record);
+    }
+    for (const client::TopicPartition& end : batch.ends()) {
+      next_[end.partition] = std::max(next_[end.partition], end.offset);
+    }
+    std::erase_if(ends, [this](const auto& end) { return next_[end.first] >= end.second; });
+    if (clock.now() >= patience_ends && !ends.empty()) {
       return fail(Code::timed_out,
                   fmt::format("reading {} stopped short of its end: nothing came for {} s",
-                              ledger::kOrdersTopic, context.timeout_seconds));
+                              ledger::kOrdersTopic, context_->timeout_seconds));
     }
   }
+  return records;
+}
+
+Result<LedgerScan> scan_ledger(Context& context, const std::optional<std::string>& sale,
+                               const LedgerVisitor& visit) {
+  TRY(topic, LedgerTopic::open(context, sale ? std::set{*sale} : std::set<std::string>()));
+  LedgerScan scan;
+  TRY(records, topic.read([&](const client::Record& record) { take(record, scan, visit); }));
+  static_cast<void>(records);
   if (scan.unreadable > 0) {
     context.say(
         fmt::format("{} records of {} are no events", scan.unreadable, ledger::kOrdersTopic));

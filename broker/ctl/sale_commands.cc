@@ -139,6 +139,7 @@ void add_sale_commands(CLI::App& app, Context& context) {
   command->add_option("sale", *id, "Which")->required()->type_name("SALE");
   command->callback(
       [&context, id] { context.action = [&context, id] { return show(context, *id); }; });
+  add_sale_audit(*sale, context);
   add_sale_export(*sale, context);
   add_sale_changes(*sale, context);
 }

@@ -255,6 +255,12 @@ void write(json::object& out, const Outcome& e) {
   out["sale"] = e.sale;
 }
 
+std::string text_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string()) return {};
+  return std::string(value->get_string());
+}
+
 }  // namespace
 
 Buffer encode(const Event& event) {
@@ -288,6 +294,23 @@ Result<Event> decode(ByteView text) {
     return fail(Code::invalid, "field \"type\" is missing or not a string");
   }
   return read_event(type->get_string(), *object);
+}
+
+std::optional<Addressee> addressee_of(ByteView text) {
+  if (text.size() > kMaxEventBytes) return std::nullopt;
+  json::error_code error;
+  const json::value parsed = json::parse(text, error);
+  const json::object* object = error ? nullptr : parsed.if_object();
+  if (object == nullptr || text_in(*object, "type") != "reserve") return std::nullopt;
+  Addressee to{.id = {},
+               .order = text_in(*object, "order"),
+               .sale = text_in(*object, "sale"),
+               .user = text_in(*object, "user")};
+  const auto id = pack_order_id(to.order);
+  if (!id || !is_sale_id(to.sale)) return std::nullopt;
+  if (!is_plain_text(to.user, kMaxUserBytes)) to.user.clear();
+  to.id = *id;
+  return to;
 }
 
 }  // namespace sluice::ledger

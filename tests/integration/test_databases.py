@@ -1,5 +1,6 @@
 """Orders in PostgreSQL and MariaDB: what SQLite promises, through kill -9 of the server."""
 
+import json
 import os
 import subprocess
 
@@ -100,3 +101,21 @@ def test_two_workers_share_one_database(server, tmp_path, daemons, shop):
         if number == ORDERS // 2:
             second.kill9()
     eventually(lambda: len(worker.rows(where="state = 'placed'")) == ORDERS, 60)
+
+
+def test_the_audit_reads_them(server, shop):
+    broker, worker, frontend = shop(10)
+    orders = [frontend.order("demo", f"user-{number}").json["order_id"] for number in range(3)]
+
+    def audit():
+        done = harness.run("sluicectl", "sale", "audit", "-b", broker.listen, "--frontend",
+                           frontend.listen, "--database", server.url(worker.name), "--json")
+        assert done.returncode in (0, 1), done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    eventually(lambda: audit()[1]["verdict"] == "at rest", 60)
+    assert audit()[1]["sales"][0]["rows"] == 3
+    server.sql(f"delete from orders where order_id = '{orders[1]}'", worker.name)
+    status, report = audit()
+    assert status == 1
+    assert [one["order"] for one in report["invariants"][2]["shown"]] == [orders[1]]

@@ -14,7 +14,8 @@ PROGRAMS = ("broker", "frontend", "worker")
 SOURCE_FOLDERS = ("shared",) + PROGRAMS + ("tests",)
 
 # Each layer of shared/ uses only those before it (and itself).
-LAYERS = ("base", "config", "log", "metrics", "async", "net", "http", "wire", "client", "ledger")
+LAYERS = ("base", "config", "log", "metrics", "async", "net", "http", "wire", "client", "ledger",
+          "orders")
 
 # What else broker/ctl may include of the broker: reading stored data without one that runs.
 OFFLINE = r"broker/log/(?:rocks_store(?:_backups|_files)?|verify|backup|finding)\.h"
@@ -25,7 +26,7 @@ LIBRARIES = (
     ("llhttp", r'#include <llhttp|\bllhttp_\w+', r"shared/http/parser"),
     ("librdkafka", r'#include <librdkafka|\brd_kafka_\w+|\bRdKafka::', r"shared/client/"),
     ("RocksDB", r'#include <rocksdb/|\brocksdb::', r"broker/log/rocks_store"),
-    ("SOCI", r'#include <soci|\bsoci::', r"worker/order_store"),
+    ("SOCI", r'#include <soci|\bsoci::', r"worker/order_store|shared/orders/"),
     ("yaml-cpp", r'#include <yaml-cpp|\bYAML::', r"shared/config/"),
 )
 

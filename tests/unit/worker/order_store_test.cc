@@ -52,9 +52,9 @@ class TestDatabase {
 
  private:
   void administer(const std::string& statement) {
-    const auto parsed = parse_database(server_);
+    const auto parsed = orders::parse_database(server_);
     REQUIRE(parsed);
-    soci::session sql(parsed->kind == DatabaseKind::mysql ? "mysql" : "postgresql",
+    soci::session sql(parsed->kind == orders::DatabaseKind::mysql ? "mysql" : "postgresql",
                       parsed->connection);
     sql << statement;
   }

@@ -1,10 +1,10 @@
-#include "worker/database.h"
+#include "shared/orders/database.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-namespace sluice::worker {
+namespace sluice::orders {
 namespace {
 
 TEST_CASE("a database is said by a URL") {
@@ -72,4 +72,4 @@ TEST_CASE("what is none is refused by name, without its password") {
 }
 
 }  // namespace
-}  // namespace sluice::worker
+}  // namespace sluice::orders

@@ -1,4 +1,4 @@
-#include "worker/database.h"
+#include "shared/orders/database.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <boost/url.hpp>
 
-namespace sluice::worker {
+namespace sluice::orders {
 namespace {
 
 namespace urls = boost::urls;
@@ -124,4 +124,4 @@ Result<Database> parse_database(const std::string& text) {
   return Database{DatabaseKind::mysql, std::move(connection), shown};
 }
 
-}  // namespace sluice::worker
+}  // namespace sluice::orders

@@ -7,7 +7,7 @@
 
 #include "shared/base/result.h"
 
-namespace sluice::worker {
+namespace sluice::orders {
 
 enum class DatabaseKind : unsigned char { sqlite, postgresql, mysql };
 
@@ -28,4 +28,4 @@ struct Database {
 // sslkey. Code::invalid: anything else, said without the password.
 Result<Database> parse_database(const std::string& text);
 
-}  // namespace sluice::worker
+}  // namespace sluice::orders

@@ -1,0 +1,165 @@
+#include "shared/orders/order_reader.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <soci/soci.h>
+
+#include "shared/orders/session.h"
+
+namespace sluice::orders {
+namespace {
+
+// Rows that are taken over at once.
+constexpr std::size_t kRowsAtOnce = 1'000;
+
+// Of what is read from now on, nothing changes.
+void begin(soci::session& sql, DatabaseKind kind) {
+  switch (kind) {
+    case DatabaseKind::sqlite:
+      sql << "BEGIN";
+      return;
+    case DatabaseKind::postgresql:
+      sql << "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+      return;
+    case DatabaseKind::mysql:
+      sql << "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+      sql << "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+      return;
+  }
+}
+
+// The columns of many rows at once.
+struct Rows {
+  std::vector<std::string> order_id, sale, user_id, currency, state, reason;
+  std::vector<long long> quantity, unit_price, reserved_at, deadline, placed_at, log_offset;
+  std::vector<int> log_partition;
+
+  void resize(std::size_t rows) {
+    for (auto* texts : {&order_id, &sale, &user_id, &currency, &state, &reason}) {
+      texts->resize(rows);
+    }
+    for (auto* numbers :
+         {&quantity, &unit_price, &reserved_at, &deadline, &placed_at, &log_offset}) {
+      numbers->resize(rows);
+    }
+    log_partition.resize(rows);
+  }
+
+  StoredOrder at(std::size_t i) {
+    return {.row = {.order_id = std::move(order_id[i]),
+                    .sale = std::move(sale[i]),
+                    .user_id = std::move(user_id[i]),
+                    .quantity = quantity[i],
+                    .unit_price = unit_price[i],
+                    .currency = std::move(currency[i]),
+                    .state = state_named(state[i]),
+                    .reason = std::move(reason[i]),
+                    .reserved_at = reserved_at[i],
+                    .deadline = deadline[i],
+                    .placed_at = placed_at[i],
+                    .log_offset = log_offset[i]},
+            .state = std::move(state[i]),
+            .log_partition = log_partition[i]};
+  }
+};
+
+}  // namespace
+
+struct OrderReader::Connection {
+  soci::session sql;
+};
+
+OrderReader::OrderReader(Database database)
+    : database_(std::move(database)), connection_(std::make_unique<Connection>()) {}
+
+OrderReader::~OrderReader() = default;
+
+template <class Work>
+auto OrderReader::reading(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const soci::soci_error& e) {
+    return unavailable(fmt::format("{}: {}", database_.shown, e.what()));
+  }
+}
+
+Result<std::unique_ptr<OrderReader>> OrderReader::open(const std::string& database) {
+  TRY(parsed, parse_database(database));
+  std::error_code error;
+  if (parsed.kind == DatabaseKind::sqlite &&
+      !std::filesystem::is_regular_file(parsed.connection, error)) {
+    return fail(Code::not_found, fmt::format("there is no orders database {}", parsed.connection));
+  }
+  std::unique_ptr<OrderReader> reader(new OrderReader(std::move(parsed)));
+  TRY_VOID(reader->reading([&]() -> Result<void> {
+    open_session(reader->connection_->sql, reader->database_, Access::read);
+    begin(reader->connection_->sql, reader->database_.kind);
+    return {};
+  }));
+  TRY_VOID(reader->check_version());
+  return reader;
+}
+
+Result<void> OrderReader::check_version() {
+  int newest = 0;
+  try {
+    connection_->sql << "SELECT COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(newest);
+  } catch (const soci::soci_error& e) {
+    return fail(Code::not_found,
+                fmt::format("{} has no tables of a sluice-worker: {}", database_.shown, e.what()));
+  }
+  if (newest <= kSchemaVersion) return {};
+  return fail(Code::unsupported,
+              fmt::format("the orders database has schema version {}, this program knows {}",
+                          newest, kSchemaVersion));
+}
+
+Result<std::map<std::int32_t, std::int64_t>> OrderReader::positions(const std::string& topic) {
+  return reading([&]() -> Result<std::map<std::int32_t, std::int64_t>> {
+    std::map<std::int32_t, std::int64_t> found;
+    int partition = 0;
+    long long next = 0;
+    soci::statement select =
+        (connection_->sql.prepare << "SELECT log_partition, next_offset FROM log_positions WHERE "
+                                     "topic = :topic",
+         soci::use(topic), soci::into(partition), soci::into(next));
+    select.execute();
+    while (select.fetch()) found[partition] = next;
+    return found;
+  });
+}
+
+Result<std::int64_t> OrderReader::outbox_count() {
+  return reading([&]() -> Result<std::int64_t> {
+    long long count = 0;
+    connection_->sql << "SELECT COUNT(*) FROM outbox", soci::into(count);
+    return count;
+  });
+}
+
+Result<void> OrderReader::each(const std::function<void(const StoredOrder& order)>& visit) {
+  return reading([&]() -> Result<void> {
+    Rows rows;
+    rows.resize(kRowsAtOnce);
+    soci::statement select =
+        (connection_->sql.prepare << "SELECT order_id, sale, user_id, quantity, unit_price, "
+                                     "currency, state, reason, reserved_at, deadline, placed_at, "
+                                     "log_partition, log_offset FROM orders",
+         soci::into(rows.order_id), soci::into(rows.sale), soci::into(rows.user_id),
+         soci::into(rows.quantity), soci::into(rows.unit_price), soci::into(rows.currency),
+         soci::into(rows.state), soci::into(rows.reason), soci::into(rows.reserved_at),
+         soci::into(rows.deadline), soci::into(rows.placed_at), soci::into(rows.log_partition),
+         soci::into(rows.log_offset));
+    select.execute();
+    while (select.fetch()) {
+      for (std::size_t i = 0; i < rows.order_id.size(); ++i) visit(rows.at(i));
+      rows.resize(kRowsAtOnce);
+    }
+    return {};
+  });
+}
+
+}  // namespace sluice::orders

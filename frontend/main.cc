@@ -40,6 +40,8 @@ class Process {
         changes_(options.answer_within, stock_),
         admin_token_(options.admin_token),
         payments_(options.payment_secret),
+        admission_(rates(options), SystemRandom().next()),
+        addresses_(client_addresses(options)),
         metrics_api_(metrics_),
         admin_(loop_, clock_, {},
                [this](http::Request& request) { return router_.route(request); }),
@@ -56,10 +58,10 @@ class Process {
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
-    server_ =
-        std::make_unique<Server>(Shared{clock_, stock_, in_flight_, *log_, *reader_, board_,
-                                        *identity_, payments_, options_.payment_url, metrics_api_},
-                                 http_limits(options_), options_.loops);
+    server_ = std::make_unique<Server>(
+        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, payments_,
+               options_.payment_url, admission_, addresses_, metrics_api_},
+        http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));
@@ -150,6 +152,8 @@ class Process {
   const AdminToken admin_token_;
   const PaymentSignature payments_;
   std::unique_ptr<const UserIdentity> identity_;
+  Admission admission_;
+  const ClientAddress addresses_;
   metrics::Registry metrics_;
   ApiMetrics metrics_api_;
   http::Router router_;

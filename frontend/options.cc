@@ -7,6 +7,7 @@
 #include "frontend/admin_token.h"
 #include "frontend/payment_signature.h"
 #include "frontend/time_text.h"
+#include "shared/base/check.h"
 #include "shared/net/host_port.h"
 
 namespace sluice::frontend {
@@ -75,8 +76,50 @@ Result<void> check_identity(const Options& o) {
               fmt::format("jwt_secret_files, jwt_public_key_files: at most {}", kMaxJwtKeys));
 }
 
+void describe_limits(config::Schema& s, Options& o) {
+  s.add("rate_limit_user", o.rate_limit_user, "rate",
+        "Order requests of one user, like \"10/s burst 20\" (units s, m, h; without a burst it is "
+        "the count); more is answered 429. Sold-out answers do not count. Empty: no limit");
+  s.add(
+      "rate_limit_ip", o.rate_limit_ip, "rate",
+      "The same of one address; an IPv6 address counts as its /64. Empty: no limit, because behind "
+      "a proxy that is not in trusted_proxies everybody has one address");
+  s.add("rate_limit_global", o.rate_limit_global, "rate",
+        "New orders of all: what the log and the workers are meant to take. Empty: no limit");
+  s.add("trusted_proxies", o.trusted_proxies, "network,...",
+        "Whose forwarded_header is believed, like 10.0.0.0/8 or ::1. Empty: nobody's, and the "
+        "address is the socket's peer");
+  s.add("forwarded_header", o.forwarded_header, "header",
+        "The one that the trusted proxies add to; they have to remove or append to what a client "
+        "sends under that name")
+      .one_of({"X-Forwarded-For", "Forwarded"});
+}
+
+void add_limit_rules(config::Schema& s, const Options& o) {
+  s.add_rule([&o]() -> Result<void> {
+    const std::pair<std::string_view, const std::string*> all[] = {
+        {"rate_limit_user", &o.rate_limit_user},
+        {"rate_limit_ip", &o.rate_limit_ip},
+        {"rate_limit_global", &o.rate_limit_global}};
+    for (const auto& [name, text] : all) {
+      const auto rate = parse_rate(*text);
+      if (!rate) return fail(Code::invalid, fmt::format("{}: {}", name, rate.error().context));
+    }
+    return {};
+  });
+  s.add_rule([&o]() -> Result<void> {
+    for (const std::string& text : o.trusted_proxies) {
+      const auto network = net::parse_network(text);
+      if (network) continue;
+      return fail(Code::invalid, fmt::format("trusted_proxies: {}", network.error().context));
+    }
+    return {};
+  });
+}
+
 void add_rules(config::Schema& s, const Options& o) {
   s.add_rule([&o] { return check_identity(o); });
+  add_limit_rules(s, o);
   s.add_rule([&o] { return net::check_host_port("listen", o.listen); });
   s.add_rule([&o] { return net::check_host_port("admin_listen", o.admin_listen); });
   s.add_rule([&o]() -> Result<void> {
@@ -147,6 +190,7 @@ config::Schema describe(Options& o) {
         "Orders on their way to the log; one more is answered 503, not reserved. Bounds memory and "
         "waiting when the log is slow")
       .between(1, 10'000'000);
+  describe_limits(s, o);
   s.add("max_header_bytes", o.max_header_bytes, "Request line and headers; more is answered 431")
       .between(1024, 1 << 20);
   s.add("max_body_bytes", o.max_body_bytes, "Request body; more is answered 413")
@@ -207,6 +251,29 @@ Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
     sales.push_back(std::move(sale));
   }
   return sales;
+}
+
+Admission::Rates rates(const Options& options) {
+  const auto rate = [](const std::string& text) {
+    const auto parsed = parse_rate(text);
+    CHECK(parsed);
+    return *parsed;
+  };
+  return {.user = rate(options.rate_limit_user),
+          .address = rate(options.rate_limit_ip),
+          .global = rate(options.rate_limit_global)};
+}
+
+ClientAddress client_addresses(const Options& options) {
+  std::vector<net::IpNetwork> proxies;
+  for (const std::string& text : options.trusted_proxies) {
+    const auto network = net::parse_network(text);
+    CHECK(network);
+    proxies.push_back(*network);
+  }
+  const bool standard = options.forwarded_header == "Forwarded";
+  return {std::move(proxies),
+          standard ? ClientAddress::Header::forwarded : ClientAddress::Header::x_forwarded_for};
 }
 
 client::Settings client_settings(const Options& options) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "frontend/admission.h"
+#include "frontend/client_address.h"
 #include "shared/base/clock.h"
 #include "shared/client/producer.h"
 #include "shared/client/settings.h"
@@ -49,6 +51,11 @@ struct Options {
   Millis send_timeout{30'000};
   Millis linger{1};
   std::int32_t in_flight_orders_max = 50'000;
+  std::string rate_limit_user = "10/s burst 20";
+  std::string rate_limit_ip;
+  std::string rate_limit_global;
+  std::vector<std::string> trusted_proxies;
+  std::string forwarded_header = "X-Forwarded-For";
   config::ByteSize max_header_bytes{16 << 10};
   config::ByteSize max_body_bytes{64 << 10};
   std::size_t max_connections = 20'000;
@@ -64,6 +71,9 @@ config::Schema describe(Options& options);
 
 // The configured sales as events. Errors name the sale and the field.
 Result<std::vector<ledger::Sale>> configured_sales(const Options& options);
+// REQUIRES: the rules of the schema hold, for these two.
+Admission::Rates rates(const Options& options);
+ClientAddress client_addresses(const Options& options);
 client::Settings client_settings(const Options& options);
 client::ProducerOptions producer_options(const Options& options);
 // Of one loop.

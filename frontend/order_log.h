@@ -35,6 +35,8 @@ class OrderLog {
   const std::string& writer() const { return writer_; }
   // False while no server can be reached: a reserve would only wait.
   bool reachable() const { return producer_->reachable(); }
+  // True while as many orders are on their way as may be: one more would be refused.
+  bool full() const { return producer_->full(); }
   std::optional<Error> fatal() const { return producer_->fatal(); }
 
   // Sends the record under the partition's current epoch. `prepare` gets it with the epoch filled

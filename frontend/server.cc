@@ -23,9 +23,10 @@ class Server::Loop {
         patience_(loop_, shared.clock),
         in_flight_(shared.in_flight),
         board_(shared.board) {
-    const Api api{loop_,           shared.clock,       shared.stock, shared.in_flight,
-                  shared.log,      shared.ledger,      shared.board, shared.identity,
-                  shared.payments, shared.payment_url, ticker_,      shared.metrics};
+    const Api api{
+        loop_,         shared.clock,     shared.stock,     shared.in_flight, shared.log,
+        shared.ledger, shared.board,     shared.identity,  shared.payments,  shared.payment_url,
+        ticker_,       shared.admission, shared.addresses, shared.metrics};
     add_place_order(router_, api);
     add_order_status(router_, api);
     add_order_end(router_, api);

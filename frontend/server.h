@@ -27,6 +27,8 @@ struct Shared {
   const UserIdentity& identity;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
+  Admission& admission;
+  const ClientAddress& addresses;
   ApiMetrics& metrics;
 };
 

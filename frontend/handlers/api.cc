@@ -19,7 +19,15 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
       unavailable(registry.counter("sluice_frontend_orders_unavailable_total",
                                    "Orders answered 503: nothing was reserved")),
       pending(registry.counter("sluice_frontend_orders_pending_total",
-                               "Orders answered 202 before their outcome was known")) {}
+                               "Orders answered 202 before their outcome was known")),
+      overloaded(registry.counter("sluice_frontend_orders_overloaded_total",
+                                  "Orders answered 503: in_flight_orders_max were on their way")) {
+  for (const RateLimit limit : kRateLimits) {
+    rate_limited[static_cast<std::size_t>(limit)] =
+        &registry.counter("sluice_frontend_orders_rate_limited_total",
+                          "Orders refused: a rate limit", {{"limit", std::string(name_of(limit))}});
+  }
+}
 
 std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
                                                        const http::Request& request) {

@@ -1,8 +1,12 @@
 #pragma once
 // The HTTP API: what its handlers work with, one set a loop, and the routes.
 
+#include <array>
 #include <expected>
+#include <iterator>
 
+#include "frontend/admission.h"
+#include "frontend/client_address.h"
 #include "frontend/in_flight.h"
 #include "frontend/ledger_reader.h"
 #include "frontend/order_board.h"
@@ -29,6 +33,8 @@ struct ApiMetrics {
   metrics::Counter& limit_reached;
   metrics::Counter& unavailable;
   metrics::Counter& pending;
+  metrics::Counter& overloaded;
+  std::array<metrics::Counter*, std::size(kRateLimits)> rate_limited;  // by RateLimit
 };
 
 // References outlive the router.
@@ -44,6 +50,8 @@ struct Api {
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   StockTicker& ticker;
+  Admission& admission;
+  const ClientAddress& addresses;
   ApiMetrics& metrics;
 };
 

@@ -1,6 +1,7 @@
 // POST /v1/sales/{sale}/orders: socket to log in one visible line: reserve, append, 202.
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <boost/json.hpp>
 
 #include "frontend/handlers/api.h"
+#include "frontend/handlers/rate_refusals.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 #include "shared/async/one_shot.h"
@@ -20,6 +22,8 @@ namespace sluice::frontend {
 namespace {
 
 using ledger::SaleStage;
+
+constexpr std::chrono::nanoseconds kNoWait{0};
 
 // Refusals that are always the same bytes. The sold-out one is the hot path of a flash sale: it
 // allocates nothing, logs nothing and takes no lock.
@@ -40,6 +44,7 @@ struct Refusals {
           .detail("Nothing was reserved; try again")
           .response()
           .add("Retry-After", "1")};
+  RateRefusals rates;
 };
 
 // The body is {"quantity": n} or nothing at all.
@@ -107,9 +112,16 @@ class PlaceOrder {
       api_.metrics.sold_out.add();
       return &refusals_->sold_out;
     }
+    const Instant instant = api_.clock.now();
+    if (const auto wait = wait_of_address(request, instant); wait > kNoWait) {
+      return rate_limited(RateLimit::address, wait);
+    }
     auto proven = api_.identity.user_of(request, now);
     if (!proven) return std::move(proven.error());
     const std::string_view user = proven->view();
+    if (const auto wait = api_.admission.admit_user(user, instant); wait > kNoWait) {
+      return rate_limited(RateLimit::user, wait);
+    }
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
     const auto given_key = idempotency_key(request, ledger::kMaxKeyBytes);
@@ -131,6 +143,17 @@ class PlaceOrder {
   }
 
  private:
+  std::chrono::nanoseconds wait_of_address(const http::Request& request, Instant now) const {
+    if (!api_.admission.limits_addresses()) return kNoWait;
+    const auto address = api_.addresses.of(request);
+    return address ? api_.admission.admit_address(*address, now) : kNoWait;
+  }
+
+  http::Answer rate_limited(RateLimit limit, std::chrono::nanoseconds wait) const {
+    api_.metrics.rate_limited[static_cast<std::size_t>(limit)]->add();
+    return refusals_->rates.of(limit, wait);
+  }
+
   // Why the sale takes no order now.
   http::Answer closed(const SaleStock& sale, SaleStage stage, WallTime now) const {
     switch (stage) {
@@ -151,9 +174,14 @@ class PlaceOrder {
 
   http::Answer reserve(SaleStock& sale, ledger::Reserve order) const {
     const auto id = *ledger::pack_order_id(order.order);
-    // A new order needs the log; a repeat is answered from memory even while the log is away.
-    if (!api_.log.reachable() && !sale.may_have_ordered(order.user)) {
-      return unavailable(refusals_->unreachable);
+    // A new order needs the log; a repeat is answered from memory even while the log is away, and
+    // whatever its load is.
+    if (!sale.may_have_ordered(order.user)) {
+      if (!api_.log.reachable()) return unavailable(refusals_->unreachable);
+      if (api_.log.full()) return overloaded();
+      if (const auto wait = api_.admission.admit(api_.clock.now()); wait > kNoWait) {
+        return rate_limited(RateLimit::global, wait);
+      }
     }
     const auto result = sale.reserve(order.user, id, order.quantity);
     switch (result) {
@@ -221,6 +249,7 @@ class PlaceOrder {
         break;
     }
     api.metrics.unavailable.add();
+    if (!sent && sent.error().code == Code::overloaded) api.metrics.overloaded.add();
     co_return not_reserved(sent);
   }
 
@@ -303,6 +332,11 @@ class PlaceOrder {
         .member("retry_after_ms", wait_ms)
         .response()
         .add("Retry-After", std::to_string((wait_ms + 999) / 1000));
+  }
+
+  http::Answer overloaded() const {
+    api_.metrics.overloaded.add();
+    return unavailable(refusals_->overloaded);
   }
 
   http::Answer unavailable(const http::StaticResponse& refusal) const {

@@ -99,6 +99,7 @@ struct Producer::Impl final : Listener {
   std::mutex mutex;
   std::condition_variable none_outstanding;
   std::size_t outstanding = 0;  // under mutex
+  std::size_t outstanding_max = 0;
   std::thread thread;
 };
 
@@ -158,6 +159,7 @@ Result<std::unique_ptr<Producer>> Producer::open(const Settings& settings,
   auto impl = std::make_unique<Impl>(settings);
   TRY(handle, open_handle(RD_KAFKA_PRODUCER, settings, options_of(options), *impl));
   impl->handle = handle;
+  impl->outstanding_max = static_cast<std::size_t>(options.queue_messages_max);
   impl->thread = std::thread([owner = impl.get()] { owner->run(); });
   return std::unique_ptr<Producer>(new Producer(std::move(impl)));
 }
@@ -238,6 +240,10 @@ std::optional<Error> Producer::fatal() const {
 std::size_t Producer::outstanding() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->outstanding;
+}
+
+bool Producer::full() const {
+  return outstanding() >= impl_->outstanding_max;
 }
 
 }  // namespace sluice::client

@@ -93,6 +93,9 @@ class Producer {
   // Records whose outcome is outstanding.
   std::size_t outstanding() const;
 
+  // There are queue_messages_max of them: a send now would most likely be refused.
+  bool full() const;
+
  private:
   struct Impl;
   explicit Producer(std::unique_ptr<Impl> impl);

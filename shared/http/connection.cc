@@ -76,6 +76,7 @@ void Connection::take_request() {
   ++received_;
   continue_sent_ = false;
   Request& request = inbox_.request();
+  request.peer = stream_->peer();
   const auto persistence = persistence_of(request, shared_.stopping);
   const bool head_only = request.method == "HEAD";
   no_more_requests_ = persistence == Persistence::close;

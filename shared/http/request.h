@@ -34,6 +34,7 @@ struct Request {
   static constexpr std::size_t kHeadersMax = 64;
   static constexpr std::size_t kParamsMax = 4;
 
+  ByteView peer;    // who sent it, as its stream names it: "127.0.0.1:53211"
   ByteView method;  // "GET"
   ByteView target;  // as sent: "/v1/orders/7?full=1"
   ByteView path;    // "/v1/orders/7", still percent-encoded

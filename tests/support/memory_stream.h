@@ -24,7 +24,9 @@ class MemoryStream final : public Stream {
 
   void close() override;
   void finish_sending() override;
-  std::string_view peer() const override { return "memory"; }
+  std::string_view peer() const override { return peer_; }
+  // Who this end says is at the other.
+  void name_peer(std::string name) { peer_ = std::move(name); }
 
   // For a test that is no coroutine: sends without waiting for capacity; takes all that has come.
   void feed(ByteView bytes);
@@ -45,6 +47,7 @@ class MemoryStream final : public Stream {
 
   std::shared_ptr<Link> link_;
   std::size_t side_;
+  std::string peer_ = "memory";
 };
 
 }  // namespace sluice

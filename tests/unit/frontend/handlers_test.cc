@@ -278,6 +278,8 @@ TEST_CASE("too many orders on their way") {
   CHECK(reply.header("Retry-After") == "1");
   CHECK(shop.available() == 7);
   CHECK(!shop.sale().look_up("one-too-many", *ledger::pack_order_id(order_of("one-too-many")), 1));
+  CHECK(!shop.sale().may_have_ordered("one-too-many"));  // no unit was taken to be given back
+  CHECK(shop.metrics.overloaded.value() == 1);
   shop.in_flight.stop_waiting();
   for (auto* client : waiting) CHECK(shop.await(*client).says(R"("state":"pending")"));
 }

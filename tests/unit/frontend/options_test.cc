@@ -168,6 +168,41 @@ TEST_CASE("the payment URL is none, or one of the web that names the order") {
   }
 }
 
+TEST_CASE("rate limits are none, or rates") {
+  Options options;
+  CHECK(rates(options).user == Rate{.count = 10, .per = Millis(1'000), .burst = 20});
+  CHECK(!rates(options).address);
+  CHECK(!rates(options).global);
+  REQUIRE(problem_of(options,
+                     "rate_limit_user: ''\n"
+                     "rate_limit_ip: 30/m\n"
+                     "rate_limit_global: 5000/s burst 10000\n") == "");
+  CHECK(!rates(options).user);
+  CHECK(rates(options).address == Rate{.count = 30, .per = Millis(60'000), .burst = 30});
+  CHECK(rates(options).global == Rate{.count = 5'000, .per = Millis(1'000), .burst = 10'000});
+  for (const std::string_view name : {"rate_limit_user", "rate_limit_ip", "rate_limit_global"}) {
+    Options wrong;
+    CAPTURE(name);
+    CHECK(problem_of(wrong, fmt::format("{}: often", name))
+              .starts_with(fmt::format("{}: \"often\" is not a rate", name)));
+  }
+}
+
+TEST_CASE("trusted proxies are networks") {
+  Options options;
+  REQUIRE(problem_of(options,
+                     "trusted_proxies: [10.0.0.0/8, '::1']\n"
+                     "forwarded_header: Forwarded\n") == "");
+  http::Request request;
+  request.peer = "[::1]:80";
+  request.header_array[request.header_count++] = {"Forwarded", "for=192.0.2.1"};
+  CHECK(client_addresses(options).of(request)->text() == "192.0.2.1");
+  CHECK(problem_of(options, "trusted_proxies: [10.0.0.1/8]")
+            .starts_with("trusted_proxies: \"10.0.0.1/8\" is not a network"));
+  CHECK(problem_of(options, "forwarded_header: X-Real-IP").find("forwarded_header") !=
+        std::string::npos);
+}
+
 TEST_CASE("limits of the options") {
   Options options;
   CHECK(problem_of(options, "loops: 0").find("loops") != std::string::npos);

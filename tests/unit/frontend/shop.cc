@@ -43,7 +43,9 @@ Shop::Shop(client::MockCluster& cluster, Options options)
       changes(options.answer_within, stock),
       identity(options.jwt ? UserIdentity(std::move(*options.jwt)) : UserIdentity()),
       metrics(registry),
-      token_(options.admin_token) {
+      token_(options.admin_token),
+      admission_(options.rates, 1),
+      addresses_({*net::parse_network("10.0.0.0/8")}, ClientAddress::Header::x_forwarded_for) {
   auto producer = client::Producer::open(cluster.settings(), options.producer);
   REQUIRE(producer);
   log = std::make_unique<OrderLog>(std::move(*producer), fmt::format("writer-{}", fmt::ptr(this)));
@@ -53,8 +55,8 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_, clock,    stock,    in_flight,   *log,    *reader,
-                board, identity, payments, payment_url, ticker_, metrics};
+  const Api api{loop_,    clock,    stock,       in_flight, *log,       *reader,    board,
+                identity, payments, payment_url, ticker_,   admission_, addresses_, metrics};
   add_place_order(router_, api);
   add_order_status(router_, api);
   add_order_end(router_, api);
@@ -102,6 +104,7 @@ MemoryStream& Shop::send_to(http::Service& service, std::string_view method,
                             std::string_view target, std::string_view headers,
                             std::string_view body) {
   auto [ours, theirs] = MemoryStream::pair();
+  theirs->name_peer(peer);
   service.serve(std::move(theirs));
   ours->feed(fmt::format("{} {} HTTP/1.1\r\nHost: shop\r\n{}Content-Length: {}\r\n\r\n{}", method,
                          target, headers, body.size(), body));

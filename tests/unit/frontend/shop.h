@@ -55,6 +55,7 @@ class Shop {
     std::vector<ledger::Sale> sales{mug()};
     std::string admin_token = kShopToken;
     std::optional<JwtRules> jwt;  // none: auth is none
+    Admission::Rates rates;
   };
 
   Shop(client::MockCluster& cluster, Options options);
@@ -101,6 +102,8 @@ class Shop {
   const UserIdentity identity;
   const PaymentSignature payments{kShopSecret};
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
+  // Of requests to come: "127.0.0.1:50000".
+  std::string peer = "memory";
   metrics::Registry registry;
   ApiMetrics metrics;
   std::unique_ptr<OrderLog> log;
@@ -113,6 +116,9 @@ class Shop {
                         std::string_view headers, std::string_view body);
 
   const AdminToken token_;
+  Admission admission_;
+  // 10.0.0.0/8 is ours.
+  const ClientAddress addresses_;
   net::Loop loop_;
   StockTicker ticker_{loop_, clock};
   http::Router router_;

@@ -1,0 +1,54 @@
+#pragma once
+// Admission: the rate limits in front of orders: one for each user, one for each address, one for
+// all. Any thread; no lock; the memory is fixed at the start.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "frontend/rate.h"
+#include "frontend/rate_table.h"
+#include "frontend/token_bucket.h"
+#include "shared/base/clock.h"
+#include "shared/net/ip_address.h"
+
+namespace sluice::frontend {
+
+// Which limit a request ran into.
+enum class RateLimit : std::uint8_t { user, address, global };
+inline constexpr RateLimit kRateLimits[] = {RateLimit::user, RateLimit::address, RateLimit::global};
+
+// "user", "ip", "global": as options and metrics name it.
+std::string_view name_of(RateLimit limit);
+
+class Admission {
+ public:
+  // Nothing: no such limit.
+  struct Rates {
+    std::optional<Rate> user;
+    std::optional<Rate> address;
+    std::optional<Rate> global;
+  };
+
+  // `secret`: of this process, so that nobody outside knows which users share memory.
+  Admission(const Rates& rates, std::uint64_t secret);
+
+  // Each counts the request and says 0, or says after what time it may come again. An IPv6 address
+  // counts as its /64: that is what one customer of a provider has.
+  std::chrono::nanoseconds admit_user(std::string_view user, Instant now);
+  std::chrono::nanoseconds admit_address(const net::IpAddress& address, Instant now);
+  std::chrono::nanoseconds admit(Instant now);
+
+  // False: whoever asks may spare finding out the address.
+  bool limits_addresses() const { return addresses_ != nullptr; }
+
+ private:
+  const std::uint64_t secret_;
+  std::unique_ptr<RateTable> users_;
+  std::unique_ptr<RateTable> addresses_;
+  std::unique_ptr<TokenBucket> all_;
+};
+
+}  // namespace sluice::frontend

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shared/ledger/codec.h"
+#include "shared/ledger/dead_letter.h"
 #include "shared/ledger/topic.h"
 
 namespace sluice::worker {
@@ -15,6 +16,22 @@ using Kind = ledger::Change::Kind;
 constexpr std::int32_t kOutcomePart = 0;
 constexpr std::int32_t kDeadLetterPart = 1;
 using orders::kRefundDue;
+
+std::optional<Buffer> owned(const std::optional<ByteView>& bytes) {
+  return bytes ? std::optional<Buffer>(*bytes) : std::nullopt;
+}
+
+client::Header header(std::string_view name, std::string value) {
+  return {std::string(name), std::move(value)};
+}
+
+std::size_t size_of(const LogRecord& record) {
+  std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+  for (const client::HeaderView& header : record.headers) {
+    bytes += header.name.size() + header.value.value_or("").size();
+  }
+  return bytes;
+}
 
 // Whether the event changed an order that has its row, and is not merely our own answer coming
 // back.
@@ -140,18 +157,26 @@ OutboxRow OrderMachine::outcome(std::int64_t offset, const ledger::Event& event)
 }
 
 OutboxRow OrderMachine::dead_letter(const LogRecord& record, const Error& error) const {
-  const auto owned = [](std::optional<ByteView> bytes) {
-    return bytes ? std::optional<Buffer>(*bytes) : std::nullopt;
-  };
-  return {.id = {partition_, record.offset, kDeadLetterPart},
-          .topic = ledger::dead_letter_topic(topic_),
-          .key = owned(record.key),
-          .value = owned(record.value),
-          .headers = {{"__dlq.errors.topic", topic_},
-                      {"__dlq.errors.partition", std::to_string(partition_)},
-                      {"__dlq.errors.offset", std::to_string(record.offset)},
-                      {"__dlq.errors.code", std::string(name_of(error.code))},
-                      {"__dlq.errors.message", error.context}}};
+  const std::size_t bytes = size_of(record);
+  const bool copied = bytes <= kMaxLetterCopyBytes;
+  std::string message = error.context;
+  if (!copied) message += fmt::format("; {} bytes are too large for a copy", bytes);
+  OutboxRow letter{.id = {partition_, record.offset, kDeadLetterPart},
+                   .topic = ledger::dead_letter_topic(topic_),
+                   .headers = {header(ledger::kDlqErrorsTopic, topic_),
+                               header(ledger::kDlqErrorsPartition, fmt::to_string(partition_)),
+                               header(ledger::kDlqErrorsOffset, fmt::to_string(record.offset)),
+                               header(ledger::kDlqErrorsCode, std::string(name_of(error.code))),
+                               header(ledger::kDlqErrorsMessage, std::move(message))}};
+  if (!copied) return letter;
+  letter.key = owned(record.key);
+  letter.value = owned(record.value);
+  for (const client::HeaderView& own : record.headers) {
+    // Those of an earlier letter of the same record say nothing about this one.
+    if (own.name.starts_with(ledger::kDlqErrors)) continue;
+    letter.headers.push_back({std::string(own.name), owned(own.value)});
+  }
+  return letter;
 }
 
 }  // namespace sluice::worker

@@ -8,8 +8,9 @@
 //   paid, cancelled, …   the row's new state, when the fold says that it changed: the log's order
 //                        decides which of two comes first
 //   paid too late        the reason refund_due in the row
-//   unreadable record    a dead letter with the record and the error; and a rejected row with its
-//                        `rejected`, when it is a reserve whose order and sale can be read
+//   unreadable record    a dead letter with the record and the error, or with the error alone when
+//                        the record is too large; and a rejected row with its `rejected`, when it
+//                        is a reserve whose order and sale can be read
 //   anything else        only the offset moves
 //   no payment in time   `expired` to the log, from which it comes back as the row's new state
 //
@@ -19,11 +20,13 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
+#include "shared/client/consumer.h"
 #include "shared/ledger/fold.h"
 #include "shared/ledger/order_id.h"
 #include "worker/order_store.h"
@@ -35,7 +38,12 @@ struct LogRecord {
   std::int64_t offset = 0;
   std::optional<ByteView> key;
   std::optional<ByteView> value;
+  std::span<const client::HeaderView> headers = {};
 };
+
+// Key, value and headers of a record that its dead letter holds; one that has more would not pass
+// the usual limit of a topic (max.message.bytes, 1 MiB), and its letter would never leave.
+inline constexpr std::size_t kMaxLetterCopyBytes = 900'000;
 
 class OrderMachine {
  public:

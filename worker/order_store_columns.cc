@@ -12,18 +12,22 @@ namespace {
 constexpr std::string_view kHex = "hex:";
 constexpr std::string_view kDigits = "0123456789abcdef";
 
+std::string hex_text(ByteView bytes) {
+  return std::string(kHex) + hex(bytes);
+}
+
 // Headers as lines "name=value"; a line's parts are column_text, so neither breaks the lines.
 std::string headers_text(const std::vector<client::Header>& headers) {
   std::string text;
   for (const client::Header& header : headers) {
-    text += column_text(header.name);
+    const bool breaks = header.name.find('=') != std::string::npos;
+    text += breaks ? hex_text(header.name) : column_text(header.name);
     if (header.value) text += '=' + column_text(*header.value);
     text += '\n';
   }
   return text;
 }
 
-// REQUIRES of the names: no '=', which holds for those that the worker gives.
 std::vector<client::Header> headers_of(std::string_view text) {
   std::vector<client::Header> headers;
   while (!text.empty()) {
@@ -56,7 +60,7 @@ std::string column_text(ByteView bytes) {
   const bool printable =
       std::all_of(bytes.begin(), bytes.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   if (printable && !bytes.starts_with(kHex)) return std::string(bytes);
-  return std::string(kHex) + hex(bytes);
+  return hex_text(bytes);
 }
 
 Buffer column_bytes(const std::string& text) {

@@ -296,7 +296,7 @@ Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch
                                  owned.machine.next_offset()};
       continue;
     }
-    const LogRecord log_record{record.offset, record.key, record.value};
+    const LogRecord log_record{record.offset, record.key, record.value, record.headers};
     if (record.offset < owned.claim.next_offset) {
       PartitionWork written_before;
       owned.machine.apply(log_record, now, written_before);

@@ -241,6 +241,42 @@ TEST_CASE("an unreadable record becomes a dead letter that says from where and w
   CHECK(log.event(reserve("ann")).orders.size() == 1);
 }
 
+TEST_CASE("a dead letter keeps the headers of its record, but for those of an earlier letter") {
+  Log log = opened();
+  const std::vector<client::HeaderView> headers = {{"trace", "t1"},
+                                                   {"__dlq.errors.topic", "elsewhere"},
+                                                   {"none", std::nullopt},
+                                                   {"__dlq.redrive.attempts", "3"}};
+  PartitionWork work;
+  log.machine.apply({log.next, "k", "poison", headers}, kNow, work);
+  REQUIRE(work.outbox.size() == 1);
+  const OutboxRow& letter = work.outbox[0];
+  REQUIRE(letter.headers.size() == 8);
+  CHECK(letter.headers[0] == client::Header{"__dlq.errors.topic", "seckill.orders"});
+  CHECK(letter.headers[5] == client::Header{"trace", "t1"});
+  CHECK(letter.headers[6] == client::Header{"none", std::nullopt});
+  CHECK(letter.headers[7] == client::Header{"__dlq.redrive.attempts", "3"});
+}
+
+TEST_CASE("a dead letter of a record that is too large says where it is, and no more") {
+  const std::string limit(kMaxLetterCopyBytes - 1, 'x');  // the key is "k"
+  Log log = opened();
+  CHECK(log.bytes(limit).outbox[0].value == limit);
+  for (const bool in_header : {false, true}) {
+    const std::string large(in_header ? limit.size() - 3 : limit.size() + 1, 'x');
+    const std::vector<client::HeaderView> headers = {{"name", in_header ? large : "v"}};
+    PartitionWork work;
+    log.machine.apply({log.next++, "k", in_header ? "" : large, headers}, kNow, work);
+    REQUIRE(work.outbox.size() == 1);
+    const OutboxRow& letter = work.outbox[0];
+    CHECK_FALSE(letter.key.has_value());
+    CHECK_FALSE(letter.value.has_value());
+    REQUIRE(letter.headers.size() == 5);
+    CHECK(letter.headers[2].value == std::to_string(log.next - 1));
+    CHECK(letter.headers[4].value->find("too large for a copy") != std::string::npos);
+  }
+}
+
 TEST_CASE("neither a tombstone nor an unknown type is skipped silently") {
   Log log = opened();
   const PartitionWork tombstone = log.bytes(std::nullopt);

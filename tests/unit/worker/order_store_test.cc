@@ -226,12 +226,19 @@ TEST_CASE("the outbox keeps bytes and order, and rows go when they are sent") {
   TestDatabase database;
   auto store = database.open();
   Claim claim = claim_of(*store);
-  OutboxRow dead{
-      .id = {3, 5, 1},
-      .topic = "dlq.seckill.orders",
-      .key = std::nullopt,
-      .value = Buffer("\x00\xff hex: é\n", 12),
-      .headers = {{"offset", "5"}, {"error", "a=b\nc"}, {"none", std::nullopt}, {"empty", ""}}};
+  OutboxRow dead{.id = {3, 5, 1},
+                 .topic = "dlq.seckill.orders",
+                 .key = std::nullopt,
+                 .value = Buffer("\x00\xff hex: é\n", 12),
+                 .headers = {{"offset", "5"},
+                             {"error", "a=b\nc"},
+                             {"none", std::nullopt},
+                             {"empty", ""},
+                             {"a=b", "c"},
+                             {"\n", "d"},
+                             {"=", std::nullopt},
+                             {"", "e"},
+                             {"hex:00", "f"}}};
   OutboxRow tombstone{.id = {3, 6, 1}, .topic = "dlq.seckill.orders", .key = "", .headers = {}};
   OutboxRow prefixed{.id = {3, 7, 0},
                      .topic = "seckill.orders",

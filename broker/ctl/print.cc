@@ -13,6 +13,7 @@ namespace sluice::ctl {
 namespace {
 
 constexpr std::string_view kGap = "  ";
+constexpr std::int64_t kLastMillis = 253'402'300'799'999;  // the end of the year 9999
 
 bool is_number_or_dash(std::string_view cell) {
   if (cell == "-") return true;
@@ -105,6 +106,8 @@ void Properties::print(std::ostream& out) const {
 
 std::string time_text(std::int64_t unix_millis) {
   if (unix_millis < 0) return "-";
+  // No calendar has it: a producer may write any number.
+  if (unix_millis > kLastMillis) return fmt::format("@{}", unix_millis);
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(unix_millis / 1000),
                      unix_millis % 1000);
 }

@@ -37,7 +37,7 @@ class Properties {
   std::vector<std::pair<std::string, std::string>> lines_;
 };
 
-// ISO 8601 in UTC with milliseconds; "-" below 0.
+// ISO 8601 in UTC with milliseconds; "-" below 0, "@" and the number after the year 9999.
 std::string time_text(std::int64_t unix_millis);
 
 // "512 B", "1.5 GiB".

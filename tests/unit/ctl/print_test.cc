@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <sstream>
 
 #include "shared/base/base64.h"
@@ -41,6 +42,9 @@ TEST_CASE("times are UTC with milliseconds") {
   CHECK(time_text(0) == "1970-01-01T00:00:00.000Z");
   CHECK(time_text(1'700'000'000'007) == "2023-11-14T22:13:20.007Z");
   CHECK(time_text(-1) == "-");
+  CHECK(time_text(253'402'300'799'999) == "9999-12-31T23:59:59.999Z");
+  CHECK(time_text(253'402'300'800'000) == "@253402300800000");
+  CHECK(time_text(std::numeric_limits<std::int64_t>::max()) == "@9223372036854775807");
 }
 
 TEST_CASE("bytes that would upset a terminal are escaped") {

@@ -118,6 +118,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_topic_commands(app, context);
   add_group_commands(app, context);
   add_delay_commands(app, context);
+  add_dlq_commands(app, context);
   add_message_commands(app, context);
   add_order_commands(app, context);
   add_sale_commands(app, context);

@@ -14,6 +14,8 @@ void add_topic_produce(CLI::App& topic, Context& context);
 void add_topic_consume(CLI::App& topic, Context& context);
 void add_group_commands(CLI::App& app, Context& context);
 void add_delay_commands(CLI::App& app, Context& context);
+void add_dlq_commands(CLI::App& app, Context& context);
+void add_dlq_redrive(CLI::App& dlq, Context& context);
 void add_message_commands(CLI::App& app, Context& context);
 void add_order_commands(CLI::App& app, Context& context);
 void add_sale_commands(CLI::App& app, Context& context);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +11,7 @@
 
 #include "broker/ctl/commands.h"
 #include "broker/ctl/context.h"
+#include "broker/ctl/interrupt.h"
 #include "broker/ctl/json.h"
 #include "broker/ctl/print.h"
 #include "shared/client/consumer.h"
@@ -23,8 +23,6 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 1'000;
 constexpr Millis kPoll{200};  // how soon an interrupt is seen
-
-volatile std::sig_atomic_t interrupted = 0;
 
 struct Arguments {
   std::string topic;
@@ -207,7 +205,7 @@ void Reading::reached(const Key& key, std::int64_t next) {
 }
 
 bool Reading::done() const {
-  if (interrupted != 0 || left_ == 0 || !context_.terminal.out) return true;
+  if (interrupted() || left_ == 0 || !context_.terminal.out) return true;
   return !arguments_.follow && assigned_ && unfinished_.empty();
 }
 
@@ -250,9 +248,7 @@ Result<void> consume(Context& context, const Arguments& arguments) {
   if (!arguments.group.empty() && (start.offset >= 0 || start.is_time)) {
     return fail(Code::invalid, "with --group, --from is earliest or latest: the commits decide");
   }
-  interrupted = 0;
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  catch_interrupts();
   Reading reading(context, arguments);
   TRY_VOID(arguments.group.empty() ? reading.open_by_hand(start) : reading.open_in_group(start));
   return reading.run();

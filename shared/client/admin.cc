@@ -16,6 +16,8 @@ constexpr Millis kAnswerGrace{500};  // an operation's own timeout is to fire be
 
 using AdminOptions =
     std::unique_ptr<rd_kafka_AdminOptions_t, Destroyer<rd_kafka_AdminOptions_destroy>>;
+using DeleteRecordsHandle =
+    std::unique_ptr<rd_kafka_DeleteRecords_t, Destroyer<rd_kafka_DeleteRecords_destroy>>;
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, Destroyer<rd_kafka_NewTopic_destroy>>;
 using DeleteTopicHandle =
     std::unique_ptr<rd_kafka_DeleteTopic_t, Destroyer<rd_kafka_DeleteTopic_destroy>>;
@@ -352,6 +354,30 @@ Result<std::vector<TopicPartition>> Admin::group_offsets(const std::string& grou
 
 Result<Watermarks> Admin::watermarks(const std::string& topic, std::int32_t partition) {
   return query_watermarks(impl_->handle, topic, partition, impl_->timeout);
+}
+
+Result<std::int64_t> Admin::delete_records(const std::string& topic, std::int32_t partition,
+                                           std::int64_t before) {
+  const std::string what =
+      fmt::format("deleting the records of {}[{}] before {}", topic, partition, before);
+  TRY_VOID(impl_->contact_first());
+  const TopicPartition wanted{topic, partition, before};
+  const DeleteRecordsHandle request(
+      rd_kafka_DeleteRecords_new(list_of(std::span(&wanted, 1)).get()));
+  const Queue queue(rd_kafka_queue_new(impl_->handle));
+  rd_kafka_DeleteRecords_t* list[] = {request.get()};
+  const AdminOptions limits = impl_->options(RD_KAFKA_ADMIN_OP_DELETERECORDS);
+  char text[256];
+  rd_kafka_AdminOptions_set_operation_timeout(limits.get(), timeout_of(impl_->timeout), text,
+                                              sizeof text);
+  rd_kafka_DeleteRecords(impl_->handle, list, 1, limits.get(), queue.get());
+  TRY(event, impl_->answer(queue.get(), what));
+  const auto* partitions =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  TRY_VOID(first_error(partitions, what));
+  const auto kept = partitions_of(partitions);
+  if (kept.empty()) return fail(Code::corrupt, fmt::format("{}: the answer names none", what));
+  return kept[0].offset;
 }
 
 }  // namespace sluice::client

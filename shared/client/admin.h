@@ -107,6 +107,11 @@ class Admin {
 
   Result<Watermarks> watermarks(const std::string& topic, std::int32_t partition);
 
+  // Forgets the partition's records before that offset, for good (KIP-107); yields the first offset
+  // that is kept. out_of_range: it is beyond the end.
+  Result<std::int64_t> delete_records(const std::string& topic, std::int32_t partition,
+                                      std::int64_t before);
+
  private:
   struct Impl;
   explicit Admin(std::unique_ptr<Impl> impl);

@@ -8,33 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "broker/ctl/command_line.h"
 #include "shared/ledger/codec.h"
 #include "shared/ledger/order_id.h"
 #include "shared/ledger/topic.h"
 #include "tests/unit/client/deliveries.h"
 #include "tests/unit/client/mock_cluster.h"
+#include "tests/unit/ctl/call.h"
 
 namespace sluice::ctl {
 
 namespace {
-
-struct Outcome {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-Outcome call(std::vector<std::string> words, const std::string& input = "", bool tty = false) {
-  std::istringstream in(input);
-  std::ostringstream out;
-  std::ostringstream err;
-  Terminal terminal{.in = in, .out = out, .err = err, .in_is_tty = tty};
-  std::vector<const char*> argv = {"sluicectl"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
-  const int status = run(static_cast<int>(argv.size()), argv.data(), terminal);
-  return {status, out.str(), err.str()};
-}
 
 struct Fixture {
   client::MockCluster cluster;
@@ -92,10 +75,6 @@ struct Ledger : Fixture {
   }
 };
 
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("wrong usage exits 2 and says what is wrong") {
@@ -116,7 +95,8 @@ TEST_CASE("help teaches, version tells") {
   const std::vector<std::vector<std::string>> commands = {
       {"topic", "list"},    {"topic", "describe"}, {"topic", "create"}, {"topic", "delete"},
       {"topic", "produce"}, {"topic", "consume"},  {"group", "list"},   {"group", "describe"},
-      {"order", "show"},    {"sale", "list"}};
+      {"order", "show"},    {"sale", "list"},      {"dlq", "list"},     {"dlq", "show"},
+      {"dlq", "redrive"},   {"dlq", "discard"}};
   for (std::vector<std::string> words : commands) {
     CAPTURE(words[0]);
     CAPTURE(words[1]);

@@ -162,7 +162,8 @@ std::string script_lines(std::string_view script, std::string_view language) {
   const std::string_view version = web_files_version();
   std::string lines;
   std::vector<std::string> imports{"service.js", fmt::format("{}.js", language), "words.js"};
-  if (script == "sale.js") imports.insert(imports.end(), {"clock.js", "order.js", "purchase.js"});
+  if (script == "sale.js")
+    imports.insert(imports.end(), {"clock.js", "live.js", "order.js", "purchase.js"});
   for (const std::string& module : imports) {
     lines += fmt::format(fmt::runtime(kPreload), version, module) + '\n';
   }

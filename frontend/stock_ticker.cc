@@ -1,20 +1,14 @@
 #include "frontend/stock_ticker.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
-#include "frontend/handlers/api.h"
-#include "shared/ledger/sale_state.h"
+#include "frontend/public_sale.h"
 
 namespace sluice::frontend {
 
 Buffer StockTicker::event_of(const SaleStock& sale) const {
-  const std::int64_t available = sale.available();
-  return event_text("", "stock",
-                    fmt::format(R"({{"id":"{}","state":"{}","available":{},"sold_out":{}}})",
-                                sale.id(), name_of(shown_stage(sale, available, clock_.wall())),
-                                std::max<std::int64_t>(available, 0), available <= 0));
+  Buffer json;
+  append_public_sale(json, sale, clock_.wall());
+  json += '}';
+  return event_text("", "stock", json);
 }
 
 std::shared_ptr<EventFeed> StockTicker::watch(const SaleStock& sale) {

@@ -1,7 +1,7 @@
 #pragma once
-// StockTicker: the live stock of sales for those who watch, on one loop. A few times a second each
-// watched sale is looked at once, and if it changed one text goes to all who watch it: the cost
-// does not grow with what is sold. Without watchers it sleeps. On the loop's thread.
+// StockTicker: sales and their stock, live, for those who watch, on one loop. A few times a second
+// each watched sale is looked at once, and if it changed one text goes to all who watch it: the
+// cost does not grow with what is sold. Without watchers it sleeps. On the loop's thread.
 
 #include <cstddef>
 #include <list>

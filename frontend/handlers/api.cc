@@ -45,12 +45,6 @@ std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
   return std::move(*order);
 }
 
-ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, WallTime now) {
-  const ledger::SaleStage stage = sale.stage(now);
-  const bool sold_out = stage == ledger::SaleStage::open && available <= 0;
-  return sold_out ? ledger::SaleStage::sold_out : stage;
-}
-
 http::Problem problem(int status, std::string_view code, std::string_view title) {
   return http::Problem(status, code, title, std::string("urn:sluice:problem:").append(code));
 }

@@ -72,10 +72,6 @@ void add_pages(http::Router& router, const Api& api);
 std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
                                                        const http::Request& request);
 
-// The stage that people are shown beside `available`: an open sale without a free unit is sold_out.
-// A draft is for nobody's eyes.
-ledger::SaleStage shown_stage(const SaleStock& sale, std::int64_t available, WallTime now);
-
 // A problem type of this API: urn:sluice:problem:<code>.
 http::Problem problem(int status, std::string_view code, std::string_view title);
 http::Response no_such_sale();

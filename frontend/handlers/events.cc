@@ -80,7 +80,8 @@ http::Answer order_events(const Api& api, const http::Request& request) {
 http::Answer sale_events(const Api& api, const http::Request& request) {
   const SaleStock* sale = api.stock.find(request.param("sale"));
   const bool shown = sale != nullptr && sale->stage(api.clock.wall()) != ledger::SaleStage::draft;
-  return shown ? event_stream(api.ticker.watch(*sale)) : no_such_sale();
+  if (!shown) return api.ledger.ready() ? no_such_sale() : starting();
+  return event_stream(api.ticker.watch(*sale));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "frontend/handlers/api.h"
+#include "frontend/public_sale.h"
 #include "frontend/request_fields.h"
 #include "frontend/sale_pages.h"
 #include "frontend/web_files.h"

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
+#include "frontend/public_sale.h"
 #include "frontend/time_text.h"
-#include "shared/http/problem.h"
 
 namespace sluice::frontend {
 namespace {
@@ -14,25 +14,9 @@ using ledger::SaleStage;
 // An edge cache may answer for a second: it absorbs the polling of a crowd.
 constexpr std::string_view kCacheControl = "public, max-age=1, stale-while-revalidate=5";
 
-void append_text(Buffer& json, std::string_view name, std::string_view text) {
-  json += fmt::format(R"(,"{}":)", name);
-  http::append_json_string(json, text);
-}
-
 void append_sale(Buffer& json, const SaleStock& sale, WallTime now) {
-  const ledger::Sale& definition = sale.definition();
-  json += fmt::format(R"({{"id":"{}")", sale.id());
-  append_text(json, "title", definition.title);
-  const std::int64_t available = sale.available();
-  json += fmt::format(
-      R"(,"state":"{}","available":{},"sold_out":{},"per_user_limit":{},"unit_price":{})",
-      name_of(shown_stage(sale, available, now)), available, available <= 0,
-      definition.per_user_limit, definition.unit_price);
-  append_text(json, "currency", definition.currency);
-  if (definition.starts_at) append_text(json, "starts_at", rfc3339({*definition.starts_at}));
-  if (definition.ends_at) append_text(json, "ends_at", rfc3339({*definition.ends_at}));
-  append_text(json, "server_time", rfc3339(now));
-  json += '}';
+  append_public_sale(json, sale, now);
+  json += fmt::format(R"(,"server_time":"{}"}})", rfc3339(now));
 }
 
 http::Answer list(const Api& api) {
@@ -50,7 +34,9 @@ http::Answer list(const Api& api) {
 http::Answer show(const Api& api, const http::Request& request) {
   const SaleStock* sale = api.stock.find(request.param("sale"));
   const WallTime now = api.clock.wall();
-  if (sale == nullptr || sale->stage(now) == SaleStage::draft) return no_such_sale();
+  if (sale == nullptr || sale->stage(now) == SaleStage::draft) {
+    return api.ledger.ready() ? no_such_sale() : starting();
+  }
   Buffer json;
   append_sale(json, *sale, now);
   json += '\n';

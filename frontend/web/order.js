@@ -1,9 +1,9 @@
 // Follows one order until nothing can happen to it any more.
 
+import { Live } from './live.js';
 import * as service from './service.js';
 
 const FINAL = ['paid', 'rejected', 'cancelled', 'expired'];
-const WAIT_SECONDS = 20;
 const FIRST_MS = 200;
 const MOST_MS = 5_000;
 const CANCEL_ATTEMPTS = 4;
@@ -16,35 +16,29 @@ export class OrderWatch {
     this.changed = changed;
     this.order = undefined;
     this.tag = null;
-    this.timer = 0;
-    this.closed = false;
+    this.closed = false; // nothing can change any more, or nobody wants to know
     this.cancelling = null; // null, 'sending' or 'failed'
-    this.ask(0);
+    this.live = new Live(service.orderEvents(id), (order) => this.tell(order), () => this.ask(),
+      (n) => service.backoff(n, null, FIRST_MS, MOST_MS));
   }
 
   close() {
     this.closed = true;
-    clearTimeout(this.timer);
+    this.live.close();
   }
 
-  async ask(n) {
-    // A browser has few connections to one server: tabs in the background hold none.
-    const answer = await service.order(this.id, this.tag, document.hidden ? 0 : WAIT_SECONDS);
-    if (this.closed) return;
+  async ask() {
+    const answer = await service.order(this.id, this.tag);
+    if (this.closed) return answer;
     if (answer.status === 200) {
-      n = 0;
       this.tag = answer.header('ETag');
-      this.tell(answer.body, false);
-      if (FINAL.includes(answer.body.state)) return;
+      this.tell(answer.body);
     } else if (answer.status === 404) {
-      this.tell(null, false);
-      return;
+      this.tell(null);
     } else if (this.order !== undefined) {
-      this.tell(this.order, answer.status !== 304);
+      this.changed(this.order, answer.status !== 304);
     }
-    // A server that waited may be asked again at once.
-    const waited = answer.header('Preference-Applied') !== null;
-    this.timer = setTimeout(() => this.ask(n + 1), waited ? 0 : service.backoff(n, answer, FIRST_MS, MOST_MS));
+    return answer;
   }
 
   // Calls the order off. It counts once, so a shop that is busy is asked again.
@@ -53,15 +47,11 @@ export class OrderWatch {
     for (let n = 0; n < CANCEL_ATTEMPTS; n++) {
       const answer = await service.cancelOrder(this.id, buyer);
       if (this.closed) return;
-      if (answer.status === 200) {
-        this.cancelling = null;
-        this.tell(answer.body, false);
-        return;
-      }
+      if (answer.status === 200) return this.tell(answer.body);
       if (answer.status > 0 && answer.status < 500) break;
       await new Promise((resolve) => setTimeout(resolve, service.backoff(n, answer, FIRST_MS, MOST_MS)));
     }
-    this.mark('failed');
+    if (!this.closed) this.mark('failed');
   }
 
   mark(cancelling) {
@@ -69,8 +59,12 @@ export class OrderWatch {
     this.changed(this.order, false);
   }
 
-  tell(order, stale) {
+  tell(order) {
     this.order = order;
-    this.changed(order, stale);
+    if (order === null || FINAL.includes(order.state)) {
+      this.cancelling = null;
+      this.close();
+    }
+    this.changed(order, false);
   }
 }

@@ -1,6 +1,7 @@
 // The sale page: shows what clock, sale, purchase and order say, and passes on what people press.
 
 import { ServerClock } from './clock.js';
+import { Live } from './live.js';
 import { OrderWatch } from './order.js';
 import { GAVE_BACK, Purchase, buyer, setBuyer } from './purchase.js';
 import * as service from './service.js';
@@ -10,6 +11,7 @@ const $ = (id) => document.getElementById(id);
 const main = $('main');
 const data = main.dataset;
 
+// Between two questions, where no events come.
 const POLL_OPEN_MS = 1_500;
 const POLL_CALM_MS = 5_000; // for whoever has an order
 const POLL_IDLE_MS = 10_000;
@@ -170,7 +172,6 @@ function followOrder() {
   orderIsStale = false;
   unsure = false;
   if (purchase.order === null) return;
-  poll(); // it has taken units
   watch = new OrderWatch(purchase.order, (shown, stale) => {
     order = shown;
     orderIsStale = stale;
@@ -233,6 +234,7 @@ function renderBuying(now) {
 function render() {
   const now = stage();
   followOrder();
+  live.prefer(watch === null || watch.closed); // whoever has an order has its events
   renderStage(now);
   renderFacts(now);
   renderOrder();
@@ -306,15 +308,14 @@ let ticker = 0;
 function tick() {
   clearTimeout(ticker);
   render();
+  if (clock.isStale() && !document.hidden) clock.sync().then(tick);
   const left = (sale.startsAt ?? 0) - clock.now();
   const next = left > 0 ? left % 1000 : 1000 - (clock.now() % 1000);
   ticker = setTimeout(tick, Math.max(next, 10));
 }
 
-function take(answer) {
-  saleIsStale = answer.status !== 200;
-  if (saleIsStale) return;
-  const shown = answer.body;
+function take(shown) {
+  saleIsStale = false;
   sale = {
     state: shown.state,
     available: Math.max(0, shown.available),
@@ -326,35 +327,24 @@ function take(answer) {
     endsAt: shown.ends_at ? Date.parse(shown.ends_at) : null,
   };
   if (sale.available >= purchase.quantity) purchase.forgive('sold-out');
-}
-
-function pollDistance() {
-  const now = stage();
-  if (now === 'closed') return POLL_IDLE_MS;
-  if (now === 'scheduled') return sale.startsAt - clock.now() < SOON_MS ? POLL_OPEN_MS : POLL_IDLE_MS;
-  return purchase.order === null ? POLL_OPEN_MS : POLL_CALM_MS;
-}
-
-let poller = 0;
-let failures = 0;
-
-async function poll() {
-  clearTimeout(poller);
-  if (clock.isStale()) await clock.sync();
-  const answer = await service.sale(data.sale);
-  take(answer);
-  failures = answer.status === 200 ? 0 : failures + 1;
   tick();
-  const distance = failures > 0 ? service.backoff(failures, answer) : pollDistance() * (0.75 + Math.random() / 2);
-  if (!document.hidden) poller = setTimeout(poll, distance);
 }
 
-document.addEventListener('visibilitychange', () => {
-  clearTimeout(poller);
-  if (!document.hidden) poll();
-});
-addEventListener('online', poll);
+async function look() {
+  const answer = await service.sale(data.sale);
+  saleIsStale = answer.status !== 200;
+  if (saleIsStale) tick();
+  else take(answer.body);
+  return answer;
+}
 
+function distance() {
+  const now = stage();
+  const calm = purchase.order === null ? POLL_OPEN_MS : POLL_CALM_MS;
+  const soon = sale.startsAt - clock.now() < SOON_MS ? POLL_OPEN_MS : POLL_IDLE_MS;
+  return ({ closed: POLL_IDLE_MS, scheduled: soon }[now] ?? calm) * (0.75 + Math.random() / 2);
+}
+
+const live = new Live(service.saleEvents(data.sale), take, look, distance);
 openPurchase(buyer());
 tick();
-poll();

@@ -3,7 +3,9 @@
 
 const TIMEOUT_MS = 30_000;
 
-async function request(path, options = {}) {
+const json = (response) => response.json().catch(() => null);
+
+async function request(path, options = {}, read = json) {
   try {
     const response = await fetch(path, {
       cache: 'no-store',
@@ -11,7 +13,7 @@ async function request(path, options = {}) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...options,
     });
-    const body = response.status === 304 ? null : await response.json().catch(() => null);
+    const body = response.status === 304 ? null : await read(response);
     return {
       status: response.status,
       code: body?.code ?? '',
@@ -53,11 +55,9 @@ export const placeOrder = (saleId, buyer, key, quantity) =>
     body: JSON.stringify({ quantity }),
   });
 
-// With a tag: the order once it has changed, or 304 after `wait` seconds.
-export const order = (id, tag, wait) =>
-  request(`/v1/orders/${encodeURIComponent(id)}`, {
-    headers: { ...(tag && { 'If-None-Match': tag }), ...(tag && wait && { Prefer: `wait=${wait}` }) },
-  });
+// With a tag: 304 while the order is the one of that tag.
+export const order = (id, tag) =>
+  request(`/v1/orders/${encodeURIComponent(id)}`, { headers: { ...(tag && { 'If-None-Match': tag }) } });
 
 export const cancelOrder = (id, buyer) =>
   request(`/v1/orders/${encodeURIComponent(id)}`, {
@@ -67,6 +67,31 @@ export const cancelOrder = (id, buyer) =>
 
 export const newestOrder = (saleId, buyer) =>
   request(`/v1/orders?limit=1&sale=${encodeURIComponent(saleId)}`, { headers: { 'X-User-Id': headerText(buyer) } });
+
+export const saleEvents = (id) => `/v1/sales/${encodeURIComponent(id)}/events`;
+export const orderEvents = (id) => `/v1/orders/${encodeURIComponent(id)}/events`;
+
+// Server-sent events from after `lastId` on. The body is a sequence of {id, data}, both undefined
+// for a sign of life, which ends when the way to the shop does. EventSource would not say why it was
+// refused, and all pages would come back in the same second.
+export const events = (path, lastId, signal) =>
+  request(path, { headers: { Accept: 'text/event-stream', ...(lastId && { 'Last-Event-ID': lastId }) }, signal },
+    (response) => (response.ok ? eventsOf(response.body) : json(response)));
+
+async function* eventsOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => ({ done: true }));
+    if (done) return;
+    const blocks = (rest + value).split('\n\n');
+    rest = blocks.pop();
+    for (const block of blocks) yield { id: field(block, 'id'), data: field(block, 'data') };
+  }
+}
+
+// The shop writes each field in one line, with one space.
+const field = (block, name) => block.match(new RegExp(`^${name}: (.*)$`, 'm'))?.[1];
 
 // How long to wait before attempt `n` (0, 1, …): what the server asks for, else doubling, and up to
 // half more of it, so that a crowd that was refused together does not come back together.

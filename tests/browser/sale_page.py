@@ -35,6 +35,10 @@ class SalePage:
         expect(self.page.locator("#order-state")).to_have_text("It’s yours")
         return self.order_id()
 
+    def cancel(self):
+        self.page.get_by_role("button", name="Cancel order").click()
+        self.page.get_by_role("button", name="Yes, cancel").click()
+
     def call_oneself(self, name):
         self.page.get_by_text("Change").click()
         self.page.get_by_label("Your name, e-mail or member number").fill(name)

@@ -1,6 +1,7 @@
 """From the countdown to the placed order."""
 
 import datetime
+import re
 import time
 
 import pytest
@@ -94,14 +95,16 @@ def test_sold_out_and_on_sale_again(open_shop, visitor):
 
 def test_sold_out_between_look_and_press(open_shop, visitor):
     shop = open_shop(sale("demo", 1))
-    late = SalePage(visitor(shop))
+    context = visitor(shop)
+    unheard = re.compile(r"/v1/sales/demo(/events)?$")
+    context.route(unheard, lambda route: route.abort())  # it does not learn of it
+    late = SalePage(context)
     expect(late.button).to_be_enabled()
-    late.page.route("**/v1/sales/demo", lambda route: route.abort())  # it does not learn of it
     assert shop.frontend.order("demo", "somebody").status == 202
     late.buy()
     expect(late.message).to_contain_text("Just sold out. Nothing was reserved.")
     expect(late.page.locator("#order")).to_be_hidden()
-    late.page.unroute("**/v1/sales/demo")
+    context.unroute(unheard)
     late.expect_stage("Sold out")
 
 

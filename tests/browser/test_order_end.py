@@ -23,11 +23,6 @@ def state_of(shop, order):
     return rows[0][0] if rows else None
 
 
-def cancel(buyer):
-    buyer.page.get_by_role("button", name="Cancel order").click()
-    buyer.page.get_by_role("button", name="Yes, cancel").click()
-
-
 def notify(shop_address, order, amount, currency):
     """The provider tells the shop of a payment, as docs/http-api.md has it."""
     path = f"/v1/orders/{order}/payment"
@@ -74,7 +69,7 @@ def test_called_off_and_sold_again(open_shop, visitor):
     buyer.page.get_by_role("button", name="Cancel order").click()
     buyer.page.get_by_role("button", name="Keep it").click()
     expect(buyer.page.get_by_role("button", name="Cancel order")).to_be_focused()
-    cancel(buyer)
+    buyer.cancel()
     expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
     eventually(lambda: state_of(shop, order) == "cancelled", what="the row is cancelled")
     other.buy()  # by itself it is on sale again
@@ -88,7 +83,7 @@ def test_who_called_off_may_buy_again(open_shop, visitor):
     buyer = SalePage(visitor(shop))
     buyer.buy()
     first = buyer.expect_placed()
-    cancel(buyer)
+    buyer.cancel()
     expect(buyer.button).to_have_text("Try again")
     buyer.page.reload()
     expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
@@ -104,11 +99,11 @@ def test_it_cannot_be_called_off_while_the_broker_is_away(open_shop, visitor):
     buyer.page.route(f"**/v1/orders/{order}", lambda route: route.fulfill(
         status=503, json={"code": "log-unavailable"})
         if route.request.method == "DELETE" else route.continue_())
-    cancel(buyer)
+    buyer.cancel()
     expect(buyer.page.locator("#order-note")).to_have_text(
         "It could not be cancelled just now. Your order stands.")
     buyer.page.unroute(f"**/v1/orders/{order}")
-    cancel(buyer)
+    buyer.cancel()
     expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
 
 
@@ -137,7 +132,7 @@ def test_paid_too_late_is_paid_back(open_shop, visitor):
     buyer.buy()
     order = buyer.expect_placed()
     expect(buyer.page.locator("#pay")).to_be_hidden()  # nobody said where
-    cancel(buyer)
+    buyer.cancel()
     expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
     assert notify(shop.frontend.listen, order, 9900, "CNY").json["refund_due"]
     buyer.page.reload()

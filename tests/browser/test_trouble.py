@@ -123,7 +123,7 @@ def test_an_order_that_the_shop_does_not_know(open_shop, visitor):
     buyer = SalePage(visitor(shop))
     buyer.buy()
     buyer.expect_placed()
-    buyer.page.route("**/v1/orders/*", lambda route: route.fulfill(
+    buyer.page.route("**/v1/orders/**", lambda route: route.fulfill(
         status=404, json={"code": "no-such-order"}))
     buyer.page.reload()
     expect(buyer.message).to_have_text("This order is not known to the shop any more.")

@@ -103,7 +103,8 @@ TEST_CASE("live stock: few events however much is sold, and the last one is righ
   Shop& shop = open.shop;
   Listener ann(shop, "/v1/sales/mug/events");
   Listener bob(shop, "/v1/sales/mug/events");
-  REQUIRE(ann.hears(R"(data: {"id":"mug","state":"open","available":10,"sold_out":false})"));
+  REQUIRE(ann.hears(
+      R"(data: {"id":"mug","title":"A mug","state":"open","available":10,"sold_out":false,)"));
   for (int i = 0; i < 10; ++i) {
     REQUIRE(shop.sale().reserve(fmt::format("user-{}", i),
                                 *ledger::pack_order_id(order_of(fmt::format("user-{}", i))),
@@ -112,6 +113,26 @@ TEST_CASE("live stock: few events however much is sold, and the last one is righ
   CHECK(ann.hears(R"("state":"sold_out","available":0,"sold_out":true)"));
   CHECK(bob.hears(R"("state":"sold_out","available":0,"sold_out":true)"));
   CHECK(ann.count("event: stock") <= 3);  // ten sales within two ticks
+}
+
+TEST_CASE("a sale that becomes another is told as a whole") {
+  Open open;
+  Shop& shop = open.shop;
+  Listener ann(shop, "/v1/sales/mug/events");
+  REQUIRE(ann.hears(R"("unit_price":9900,"currency":"CNY"})"));
+  ledger::Sale changed = shop.sale().definition();
+  changed.unit_price = 8800;
+  changed.title = "Two\nlines";  // an event has no line ends
+  changed.starts_at = 1'800'000'000'000;
+  shop.sale().redefine(changed);
+  const bool told = ann.hears(
+      "event: stock\ndata: "
+      R"({"id":"mug","title":"Two\u000alines","state":"scheduled",)"
+      R"("available":10,"sold_out":false,"per_user_limit":2,"unit_price":8800,)"
+      R"("currency":"CNY","starts_at":"2027-01-15T08:00:00.000Z"})"
+      "\n\n");
+  CAPTURE(ann.text);
+  CHECK(told);
 }
 
 }  // namespace sluice::frontend

@@ -238,7 +238,11 @@ TEST_CASE("before the log is read nothing is reserved, and nothing is missing") 
     check_problem(reply, 503, "starting");
     CHECK(reply.header("Retry-After") == "1");
   }
-  check_problem(shop.ask("GET", "/v1/orders/" + order_of("ann")), 503, "starting");
+  for (const std::string& target : {"/v1/orders/" + order_of("ann"), std::string("/v1/sales/mug"),
+                                    std::string("/v1/sales/mug/events")}) {
+    CAPTURE(target);
+    check_problem(shop.ask("GET", target), 503, "starting");
+  }
   CHECK(shop.metrics.unavailable.value() == 2);
   CHECK(!shop.reader->progress().empty());
 }

@@ -145,7 +145,7 @@ export class Purchase {
       this.clock.sync();
       this.wait(run, n, 'early', (answer.retryAfter ?? 1000) + Math.random() * 100);
     } else if ([0, 429].includes(answer.status) || answer.status >= 500) {
-      this.wait(run, n, answer.status === 0 ? 'network' : 'busy', service.backoff(n, answer));
+      this.wait(run, n, { 0: 'network', 429: 'often' }[answer.status] ?? 'busy', service.backoff(n, answer));
     } else if (answer.body?.order) {
       // The limit is reached, or the key was used: by the order that there is.
       this.adopt(String(answer.body.order).split('/').pop(), answer.code);

@@ -51,12 +51,18 @@ function stage() {
 
 // ---- the sale ----------------------------------------------------------------------------------
 
-let announced = data.state;
+// For those who hear the page: what has become another, and not each second of a countdown.
+const told = { stage: data.state, order: undefined, message: '' };
+const news = [];
 
-function announce(now) {
-  if (now === announced) return;
-  announced = now;
-  $('announce').textContent = `${text(`state.${now}`)}. ${text(`note.${now}`)}`;
+function tell(what, state, ...words) {
+  if (told[what] === state) return;
+  told[what] = state;
+  news.push(...words);
+}
+
+function announce() {
+  if (news.length > 0) $('announce').textContent = news.splice(0).join(' ');
 }
 
 function renderCountdown(left) {
@@ -81,7 +87,7 @@ function renderStage(now) {
   $('figure').classList.toggle('few', few);
   write($('figure'), counts ? number(sale.available) : text('figure.closed'));
   if (now === 'scheduled') renderCountdown(sale.startsAt - clock.now());
-  announce(now);
+  tell('stage', now, `${text(`state.${now}`)}.`, text(`note.${now}`));
 }
 
 function renderTime(id, at) {
@@ -108,7 +114,7 @@ function renderFacts(now) {
 
 // ---- the order ---------------------------------------------------------------------------------
 
-const STEPS = { sending: 0, pending: 0, queued: 1, placed: 2, paid: 3 };
+const STEPS = { pending: 0, queued: 1, placed: 2, paid: 3 };
 
 function orderNote(state) {
   if (orderIsStale) return text('order_note.stale');
@@ -137,6 +143,7 @@ function paymentUrl() {
 }
 
 let unsure = false; // asked whether to cancel
+let pressed = false; // the button, which goes when the order comes: the focus goes on there
 
 function renderActions(state) {
   const busy = watch.cancelling === 'sending';
@@ -152,6 +159,7 @@ function renderActions(state) {
 
 function renderOrder() {
   const shown = purchase.order !== null && order !== null;
+  const appears = shown && $('order').hidden;
   $('order').hidden = !shown;
   if (!shown) return;
   $('order').dataset.state = order.state;
@@ -162,6 +170,9 @@ function renderOrder() {
   write($('order-quantity'), number(order.quantity));
   write($('order-total'), money(order.unit_price * order.quantity, order.currency));
   write($('order-id'), order.order_id);
+  tell('order', order.state, `${text(`order.${order.state}`)}.`, orderNote(order.state));
+  if (appears && pressed) $('order-state').focus();
+  pressed &&= !appears;
 }
 
 function followOrder() {
@@ -224,8 +235,8 @@ function renderBuying(now) {
   $('quantity-line').hidden = sale.limit < 2 || busy;
   $('quantity').max = sale.limit;
   const said = message();
+  tell('message', purchase.activity?.why ?? purchase.refusal?.code, said);
   $('message').hidden = said === '';
-  $('message').classList.toggle('calm', busy);
   write($('message'), said);
   $('buyer').hidden = false;
   write($('buyer-name'), purchase.user);
@@ -239,6 +250,7 @@ function render() {
   renderFacts(now);
   renderOrder();
   renderBuying(now);
+  announce();
 }
 
 function quantity() {
@@ -262,6 +274,7 @@ $('buy').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = offer();
   if (stage() !== 'open' || purchase.activity !== null || wanted === null) return;
+  pressed = true;
   if (wanted !== 'buy') purchase.next();
   purchase.press(quantity());
 });

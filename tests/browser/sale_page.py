@@ -14,7 +14,7 @@ class SalePage:
 
     @property
     def message(self):
-        return self.page.get_by_role("status")
+        return self.page.locator("#message")
 
     @property
     def count(self):

@@ -222,3 +222,11 @@ def test_by_keyboard_alone(open_shop, visitor):
             break
     buyer.page.keyboard.press("Enter")
     buyer.expect_placed()
+    # The button has gone; what came of it has the focus, and the next stop is behind it.
+    expect(buyer.page.locator("#order-state")).to_be_focused()
+    buyer.page.keyboard.press("Tab")
+    buyer.page.keyboard.press("Enter")
+    expect(buyer.page.get_by_role("button", name="Keep it")).to_be_focused()
+    buyer.page.keyboard.press("Shift+Tab")
+    buyer.page.keyboard.press("Enter")
+    expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")

@@ -30,6 +30,7 @@ def test_without_javascript(open_shop, visitor):
     expect(page.get_by_role("button")).to_have_count(0)
     page.goto("/sales/later")
     expect(page.locator("#figure")).to_have_text("2099-01-01 00:00 UTC")
+    expect(page.get_by_text("The button opens by itself")).to_be_hidden()  # there is none
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -44,6 +45,28 @@ def test_no_page_is_wider_than_its_window(open_shop, visitor, viewport, language
             expect(page.locator("#clock")).to_be_visible()  # its script has run
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= viewport["width"], f"{path} is {width} wide"
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_no_order_is_wider_than_a_phone(open_shop, visitor, width):
+    shop = open_shop(sale("demo", 5, title=LONG, payment_window="15m"),
+                     payment_url="https://pay.example/?order={order}", payment_secret="s" * 32)
+    buyer = SalePage(visitor(shop, {"width": width, "height": 844}))
+
+    def check(what):
+        seen = buyer.page.evaluate("document.documentElement.scrollWidth")
+        assert seen <= width, f"{what} is {seen} wide"
+
+    buyer.page.get_by_text("Change").click()
+    check("the name")
+    buyer.page.get_by_text("Change").click()
+    buyer.buy()
+    buyer.expect_placed()
+    expect(buyer.page.locator("#pay")).to_be_visible()
+    check("the order")
+    buyer.page.get_by_role("button", name="Cancel order").click()
+    expect(buyer.page.get_by_role("button", name="Yes, cancel")).to_be_in_viewport(ratio=1)
+    check("the question")
 
 
 def test_on_a_small_phone_the_button_is_in_sight(open_shop, visitor):
@@ -91,7 +114,36 @@ def test_everything_that_is_used_has_a_name(open_shop, visitor):
     for name in ("One less", "One more", "Buy now"):
         expect(page.get_by_role("button", name=name)).to_be_visible()
     expect(page.get_by_label("Quantity")).to_be_visible()
-    assert page.evaluate("document.querySelectorAll('[aria-live], [role=status]').length") == 2
+
+
+def test_those_who_hear_the_page_are_told_what_changes_once(open_shop, visitor):
+    shop = open_shop(sale("demo", 5, payment_window="15m"))
+    context = visitor(shop)
+    context.add_init_script("""window.told = [];
+        addEventListener('DOMContentLoaded', () => new MutationObserver(() =>
+            told.push(document.querySelector('[aria-live=polite]').textContent)).observe(
+                document.querySelector('[aria-live=polite]'), { childList: true }));""")
+    refused = []
+
+    def refuse_once(route):
+        refused.append(route)
+        if len(refused) > 1:
+            route.continue_()
+        else:
+            route.fulfill(status=503, headers={"Retry-After": "2"}, json={"code": "overloaded"})
+
+    context.route("**/v1/sales/demo/orders", refuse_once)
+    buyer = SalePage(context)
+    buyer.buy()
+    buyer.expect_placed()
+    # Its seconds run down, which is seen and not said.
+    expect(buyer.page.locator("#order-note")).to_contain_text("Please pay within 14:57")
+    told = buyer.page.evaluate("told")
+    assert sum("Nothing was reserved yet; trying again" in text for text in told) == 1, told
+    assert sum("It’s yours. Your order is placed. Please pay" in text for text in told) == 1, told
+    assert len(told) <= 4, told  # refused, under way and confirmed, placed
+    buyer.cancel()
+    expect(buyer.page.locator("#announce")).to_contain_text("Order cancelled. The unit went back")
 
 
 # WCAG 2's contrast of an element's colour to the nearest ground of one colour.
@@ -130,7 +182,11 @@ def test_contrast(open_shop, visitor, scheme):
           ".promises p", ".languages a")
     buyer.buy()
     buyer.expect_placed()
-    check("#order-state", "#order-note", "#order-id", ".order dt", ".steps li")
+    check("#order-state", "#order-note", "#order-id", ".order dt", ".steps li", "#cancel")
+    buyer.page.get_by_role("button", name="Cancel order").click()
+    check("#sure-text", "#cancel-yes")
+    buyer.page.goto("/sales/none")
+    check("h1", ".notice p", ".secondary")
 
 
 def test_who_asks_for_less_motion_gets_none(open_shop, visitor):

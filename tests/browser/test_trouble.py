@@ -1,13 +1,16 @@
 """Refusals and failures: nothing is bought twice or lost, and the page says what it does."""
 
+import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 from harness import PATIENCE, eventually, sale
 from sale_page import SalePage
 
 ORDERS = "**/v1/sales/demo/orders"
+SALE = re.compile(r"/v1/sales/demo(/events)?$")
 
 
 def orders_of(shop):
@@ -27,6 +30,49 @@ def test_the_broker_goes_and_comes_back(open_shop, visitor):
     order = buyer.expect_placed()
     expect(buyer.message).to_be_hidden()
     assert orders_of(shop) == [order]
+
+
+def test_the_shop_is_away_when_the_button_is_pressed(open_shop, visitor):
+    shop = open_shop(sale("demo", 5, per_user_limit=5))
+    buyer = SalePage(visitor(shop))
+    expect(buyer.button).to_be_enabled()
+    shop.frontend.kill9()
+    buyer.buy()
+    expect(buyer.message).to_contain_text("No connection. Trying again in")
+    shop.frontend.start()
+    order = buyer.expect_placed()
+    assert orders_of(shop) == [order]
+
+
+# What the shop may answer to a press, and what the page makes of it in each language.
+REFUSALS = [
+    (409, {"code": "sold-out"}, "Just sold out. Nothing was reserved.", "刚刚售罄"),
+    (409, {"code": "sale-paused"}, "The sale was paused. Nothing was reserved.", "活动已暂停"),
+    (410, {"code": "sale-ended"}, "The sale is over. Nothing was reserved.", "活动已结束"),
+    (429, {"code": "too-many-requests"}, "Too many tries from here. Nothing was reserved yet",
+     "尝试过于频繁"),
+    (503, {"code": "overloaded"}, "A lot of people are here right now.", "当前人数较多"),
+    (400, {"code": "invalid-request", "detail": "quantity: 1 to 5"},
+     "The shop did not understand: quantity: 1 to 5", "quantity: 1 to 5"),
+    (418, None, "The shop did not understand: 418", "418"),
+]
+
+
+@pytest.mark.parametrize("status, body, english, chinese", REFUSALS,
+                         ids=[body["code"] if body else "no JSON" for _, body, *_ in REFUSALS])
+def test_each_refusal_has_its_words(open_shop, visitor, status, body, english, chinese):
+    shop = open_shop(sale("demo", 5))
+    for locale, words in (("en-GB", english), ("zh-CN", chinese)):
+        context = visitor(shop, locale=locale)
+        context.route(ORDERS, lambda route: route.fulfill(
+            status=status, headers={"Retry-After": "30"}, json=body) if body else
+            route.fulfill(status=status, body="no JSON"))
+        context.route(SALE, lambda route: route.abort())  # which would tell that five are left
+        buyer = SalePage(context)
+        buyer.buy()
+        expect(buyer.message).to_contain_text(words)
+        expect(buyer.page.locator("#order")).to_be_hidden()
+    assert orders_of(shop) == []
 
 
 def test_one_may_stop_trying(open_shop, visitor):

@@ -45,6 +45,12 @@ export function setBuyer(name) {
   storage.set(BUYER, name);
 }
 
+// Why a press has to wait.
+function reason({ status, body }) {
+  if (status === 0) return 'network';
+  return status === 429 && body?.limit !== 'global' ? 'often' : 'busy';
+}
+
 export class Purchase {
   // `changed()` is called after each change of what this shows: the state below, and `order`.
   constructor(sale, user, clock, changed) {
@@ -145,7 +151,7 @@ export class Purchase {
       this.clock.sync();
       this.wait(run, n, 'early', (answer.retryAfter ?? 1000) + Math.random() * 100);
     } else if ([0, 429].includes(answer.status) || answer.status >= 500) {
-      this.wait(run, n, { 0: 'network', 429: 'often' }[answer.status] ?? 'busy', service.backoff(n, answer));
+      this.wait(run, n, reason(answer), service.backoff(n, answer));
     } else if (answer.body?.order) {
       // The limit is reached, or the key was used: by the order that there is.
       this.adopt(String(answer.body.order).split('/').pop(), answer.code);

@@ -18,6 +18,7 @@ const POLL_IDLE_MS = 10_000;
 const SOON_MS = 60_000; // before the start the page looks as often as while it sells
 const BUYER_BYTES_MAX = 128;
 const FEW = 10;
+const SETTLE_MS = 700;
 
 // ---- what is known -----------------------------------------------------------------------------
 
@@ -224,12 +225,25 @@ function buttonText(now, wanted) {
   return text({ buy: 'buy', again: 'buy_again', another: 'buy_another' }[wanted]);
 }
 
+let offered = 'buy';
+let offeredAt = 0;
+
+// A press that was meant for "Buy now" must not buy another because an order came from another tab.
+function isSettled(wanted) {
+  if (wanted !== offered) {
+    offered = wanted;
+    offeredAt = performance.now();
+    setTimeout(render, SETTLE_MS);
+  }
+  return wanted !== 'another' || performance.now() - offeredAt >= SETTLE_MS;
+}
+
 function renderBuying(now) {
   const wanted = offer();
   const busy = purchase.activity !== null;
   $('buy').hidden = wanted === null && !busy;
   if (!$('buy').hidden) write($('buy-button'), buttonText(now, wanted));
-  $('buy-button').disabled = busy || now !== 'open';
+  $('buy-button').disabled = !isSettled(wanted) || busy || now !== 'open';
   $('buy-button').setAttribute('aria-busy', String(busy));
   $('stop').hidden = purchase.activity?.kind !== 'waiting';
   $('quantity-line').hidden = sale.limit < 2 || busy;

@@ -140,11 +140,37 @@ def test_tabs_that_press_at_once_have_one_order(open_shop, visitor):
     tabs = [SalePage(context) for _ in range(3)]
     for tab in tabs:
         expect(tab.button).to_be_enabled()
+    held = []
+
+    def hold(route):
+        held.append(route)
+        if len(held) == len(tabs):
+            for each in held:
+                each.continue_()
+
+    # No press is answered before the last one.
+    context.route("**/v1/sales/demo/orders", hold)
     for tab in tabs:
-        # A press that nothing waits for, so that the tabs race.
-        tab.page.evaluate("document.getElementById('buy-button').click()")
+        tab.button.click()
     orders = {tab.expect_placed() for tab in tabs}
     assert len(orders) == 1 and reserves(shop) == list(orders)
+
+
+def test_a_press_does_not_fall_on_what_the_button_has_just_become(open_shop, visitor):
+    shop = open_shop(sale("demo", 9, per_user_limit=5))
+    context = visitor(shop)
+    first, second = SalePage(context), SalePage(context)
+    expect(second.button).to_be_enabled()
+    second.page.evaluate("""() => {
+        const button = document.querySelector('#buy-button');
+        new MutationObserver(() => {
+            if (button.textContent === 'Buy another') window.wasDisabled ??= button.disabled;
+        }).observe(button, { childList: true });
+    }""")
+    first.buy()
+    expect(second.button).to_have_text("Buy another")
+    assert second.page.evaluate("wasDisabled")
+    expect(second.button).to_be_enabled()
 
 
 def test_who_buys_and_how_many(open_shop, visitor):

@@ -49,8 +49,10 @@ REFUSALS = [
     (409, {"code": "sold-out"}, "Just sold out. Nothing was reserved.", "刚刚售罄"),
     (409, {"code": "sale-paused"}, "The sale was paused. Nothing was reserved.", "活动已暂停"),
     (410, {"code": "sale-ended"}, "The sale is over. Nothing was reserved.", "活动已结束"),
-    (429, {"code": "too-many-requests"}, "Too many tries from here. Nothing was reserved yet",
-     "尝试过于频繁"),
+    (429, {"code": "rate-limited", "limit": "ip"},
+     "Too many tries from here. Nothing was reserved yet", "尝试过于频繁"),
+    (429, {"code": "rate-limited", "limit": "global"},
+     "A lot of people are here right now.", "当前人数较多"),
     (503, {"code": "overloaded"}, "A lot of people are here right now.", "当前人数较多"),
     (400, {"code": "invalid-request", "detail": "quantity: 1 to 5"},
      "The shop did not understand: quantity: 1 to 5", "quantity: 1 to 5"),
@@ -58,8 +60,7 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("status, body, english, chinese", REFUSALS,
-                         ids=[body["code"] if body else "no JSON" for _, body, *_ in REFUSALS])
+@pytest.mark.parametrize("status, body, english, chinese", REFUSALS, ids=range(len(REFUSALS)))
 def test_each_refusal_has_its_words(open_shop, visitor, status, body, english, chinese):
     shop = open_shop(sale("demo", 5))
     for locale, words in (("en-GB", english), ("zh-CN", chinese)):
@@ -73,6 +74,19 @@ def test_each_refusal_has_its_words(open_shop, visitor, status, body, english, c
         expect(buyer.message).to_contain_text(words)
         expect(buyer.page.locator("#order")).to_be_hidden()
     assert orders_of(shop) == []
+
+
+def test_a_rate_limit_is_waited_for(open_shop, visitor):
+    shop = open_shop(sale("demo", 5), rate_limit_user="20/m burst 1")
+    buyer = SalePage(visitor(shop))
+    buyer.buy()
+    first = buyer.expect_placed()
+    buyer.cancel()
+    expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
+    buyer.buy()
+    expect(buyer.message).to_contain_text("Too many tries from here.")
+    expect(buyer.page.locator("#order-state")).to_have_text("It’s yours")
+    assert sorted(orders_of(shop)) == sorted([first, buyer.order_id()])
 
 
 def test_one_may_stop_trying(open_shop, visitor):

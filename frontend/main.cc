@@ -4,7 +4,7 @@
 #include <string>
 
 #include "frontend/admin_token.h"
-#include "frontend/handlers/admin_api.h"
+#include "frontend/handlers/listeners.h"
 #include "frontend/key_files.h"
 #include "frontend/options.h"
 #include "frontend/sale_changes.h"
@@ -13,7 +13,6 @@
 #include "shared/base/clock.h"
 #include "shared/base/random.h"
 #include "shared/config/command_line.h"
-#include "shared/http/admin.h"
 #include "shared/http/server.h"
 #include "shared/log/log.h"
 #include "shared/net/loop.h"
@@ -120,10 +119,11 @@ class Process {
   }
 
   void declare_admin() {
-    http::add_admin_routes(router_, {.healthy = []() -> Result<void> { return {}; },
-                                     .ready = [this] { return ready(); },
-                                     .metrics = [this] { return metrics_.prometheus(); }});
-    add_admin_sales(router_, {loop_, clock_, *log_, *reader_, changes_, admin_token_});
+    add_administration(router_,
+                       {.healthy = []() -> Result<void> { return {}; },
+                        .ready = [this] { return ready(); },
+                        .metrics = [this] { return metrics_.prometheus(); }},
+                       {loop_, clock_, *log_, *reader_, changes_, admin_token_});
     metrics_.gauge("sluice_frontend_orders_in_flight", "Orders sent and not read back from the log",
                    [this] { return static_cast<double>(in_flight_.size()); });
     metrics_.gauge("sluice_frontend_orders_in_doubt",

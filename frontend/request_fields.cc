@@ -57,6 +57,20 @@ std::optional<ByteView> bearer_token(const http::Request& request) {
   return given.substr(kScheme.size());
 }
 
+bool says_json(const http::Request& request) {
+  constexpr ByteView kKind = "application/";
+  const auto header = request.header("Content-Type");
+  if (!header || request.body.empty()) return true;
+  const ByteView type = trimmed(header->substr(0, header->find(';')));
+  if (!http::equal_ignoring_case(type.substr(0, kKind.size()), kKind)) return false;
+  const ByteView name = type.substr(kKind.size());
+  constexpr ByteView kSuffix = "+json";
+  const bool is_written_so =
+      name.size() > kSuffix.size() &&
+      http::equal_ignoring_case(name.substr(name.size() - kSuffix.size()), kSuffix);
+  return is_written_so || http::equal_ignoring_case(name, "json");
+}
+
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request) {
   constexpr ByteView kWait = "wait=";
   ByteView rest = request.header("Prefer").value_or(ByteView());

@@ -23,6 +23,10 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request,
 // What follows "Bearer " in Authorization (RFC 6750 section 2.1); nothing without that.
 std::optional<ByteView> bearer_token(const http::Request& request);
 
+// Whether the body, if there is one, is JSON as far as Content-Type says: application/json, or a
+// type that is written so, as application/merge-patch+json. Who does not say is believed.
+bool says_json(const http::Request& request);
+
 // How long the request wants to wait for news: "Prefer: wait=20" (RFC 7240). Nothing when it does
 // not say, or nothing that can be understood.
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request);

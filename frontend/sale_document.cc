@@ -8,6 +8,7 @@
 
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
+#include "frontend/whole_number.h"
 #include "shared/http/problem.h"
 
 namespace sluice::frontend {
@@ -35,8 +36,8 @@ std::expected<json::object, FieldError> parse(ByteView body) {
 
 Done take_number(std::string_view field, const json::value& value, std::int64_t min,
                  std::int64_t max, std::int64_t& to) {
-  const std::int64_t* number = value.if_int64();
-  if (number == nullptr || *number < min || *number > max) {
+  const auto number = whole_number(value);
+  if (!number || *number < min || *number > max) {
     return wrong(field, fmt::format("must be an integer from {} to {}", min, max));
   }
   to = *number;

@@ -3,6 +3,7 @@
 #include <future>
 #include <utility>
 
+#include "frontend/handlers/listeners.h"
 #include "shared/async/gate.h"
 #include "shared/http/router.h"
 #include "shared/http/server.h"
@@ -27,12 +28,7 @@ class Server::Loop {
         loop_,         shared.clock,     shared.stock,     shared.in_flight, shared.log,
         shared.ledger, shared.board,     shared.identity,  shared.payments,  shared.payment_url,
         ticker_,       shared.admission, shared.addresses, shared.metrics};
-    add_place_order(router_, api);
-    add_order_status(router_, api);
-    add_order_end(router_, api);
-    add_events(router_, api);
-    add_sales(router_, api);
-    add_pages(router_, api);  // after the JSON, whose paths are hot
+    add_shop(router_, api);
   }
 
   Result<net::HostPort> listen(const net::HostPort& at) {

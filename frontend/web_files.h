@@ -1,6 +1,6 @@
 #pragma once
-// The files of frontend/web/, as frontend/web/embed.py puts them into the program; of each of texts
-// in en.json also the module en.js. Immutable, so any thread may read them.
+// The files of frontend/web/ and frontend/openapi/, as frontend/web/embed.py puts them into the
+// program; of texts like en.json also the module en.js. Immutable, so any thread may read them.
 
 #include <span>
 #include <string_view>

@@ -302,6 +302,7 @@ http::Router::RouteHandler guarded(const AdminApi& api, Handler handler) {
   return [api, handler](const http::Request& request) -> http::Answer {
     if (auto refusal = api.token.refuse(request)) return std::move(*refusal);
     if (!api.ledger.ready()) return starting();
+    if (!says_json(request)) return not_json();
     return handler(api, request);
   };
 }

@@ -71,4 +71,11 @@ http::Response bad_request(std::string_view detail) {
   return problem(400, "invalid-request", "The request is not valid").detail(detail).response();
 }
 
+http::Response not_json() {
+  return problem(415, "unsupported-media-type", "The body must be JSON")
+      .detail("Content-Type: must be application/json, or not be there")
+      .response()
+      .add("Accept", "application/json");
+}
+
 }  // namespace sluice::frontend

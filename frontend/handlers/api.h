@@ -79,5 +79,7 @@ http::Response starting();
 // A change that was not made for it.
 http::Response log_unavailable(std::string_view title);
 http::Response bad_request(std::string_view detail);
+// A body of another type, which would only be guessed at.
+http::Response not_json();
 
 }  // namespace sluice::frontend

@@ -13,6 +13,7 @@
 #include "frontend/handlers/api.h"
 #include "frontend/order_view.h"
 #include "frontend/request_fields.h"
+#include "frontend/whole_number.h"
 #include "shared/http/problem.h"
 
 namespace sluice::frontend {
@@ -113,10 +114,11 @@ Result<Payment> read_payment(ByteView body) {
   }
   payment.id = std::string(id->get_string());
   const json::value* amount = object->if_contains("amount");
-  if (amount == nullptr || !amount->is_int64() || amount->get_int64() < 0) {
+  const auto units = amount == nullptr ? std::nullopt : whole_number(*amount);
+  if (!units || *units < 0) {
     return fail(Code::invalid, "amount: must be an integer of the currency's minor unit");
   }
-  payment.amount = amount->get_int64();
+  payment.amount = *units;
   const json::value* currency = object->if_contains("currency");
   if (currency == nullptr || !currency->is_string()) {
     return fail(Code::invalid, "currency: must be a string");
@@ -134,6 +136,7 @@ std::optional<http::Response> paid_or(const OrderStatus& order) {
 http::Answer pay(const Api& api, const http::Request& request) {
   if (auto refusal = api.payments.refuse(request, api.clock.wall())) return std::move(*refusal);
   if (!api.ledger.ready()) return starting();
+  if (!says_json(request)) return not_json();
   const auto payment = read_payment(request.body);
   if (!payment) return bad_request(payment.error().context);
   const ByteView id = request.param("id");

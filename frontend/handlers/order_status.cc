@@ -97,7 +97,7 @@ http::Answer list(const Api& api, const http::Request& request) {
   auto at = orders.begin();
   if (const auto after = request.query_value("after")) {
     at = std::ranges::find(orders, *after, &OrderStatus::order);
-    if (at == orders.end()) return bad_request("after: is none of these orders");
+    if (at == orders.end()) return no_such_order();
     ++at;
   }
   const auto count = std::min<std::int64_t>(*limit, orders.end() - at);

@@ -14,6 +14,7 @@
 #include "frontend/handlers/rate_refusals.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
+#include "frontend/whole_number.h"
 #include "shared/async/one_shot.h"
 #include "shared/ledger/event.h"
 #include "shared/ledger/sale_state.h"
@@ -34,6 +35,10 @@ struct Refusals {
   http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
   http::StaticResponse paused{
       problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
+  // Whoever has seen TLS early data can send it once more (RFC 8470): a proxy must wait for the
+  // handshake, and try again.
+  http::StaticResponse too_early{
+      problem(425, "too-early", "An order cannot be placed in TLS early data").response()};
   http::StaticResponse not_ready{starting()};
   http::StaticResponse unreachable{problem(503, "log-unavailable", "Orders cannot be stored now")
                                        .detail("Nothing was reserved; try again")
@@ -62,8 +67,8 @@ Result<std::int64_t> parse_quantity(ByteView body) {
       return fail(Code::invalid, fmt::format("body: unknown field \"{}\"; known: quantity",
                                              std::string_view(name).substr(0, 64)));
     }
-    const auto* number = value.if_int64();
-    if (number == nullptr || *number < 1 || *number > ledger::kMaxUnits) {
+    const auto number = whole_number(value);
+    if (!number || *number < 1 || *number > ledger::kMaxUnits) {
       return fail(Code::invalid,
                   fmt::format("quantity: must be an integer from 1 to {}", ledger::kMaxUnits));
     }
@@ -112,6 +117,7 @@ class PlaceOrder {
       api_.metrics.sold_out.add();
       return &refusals_->sold_out;
     }
+    if (request.header("Early-Data") == "1") return &refusals_->too_early;
     const Instant instant = api_.clock.now();
     if (const auto wait = wait_of_address(request, instant); wait > kNoWait) {
       return rate_limited(RateLimit::address, wait);
@@ -122,6 +128,7 @@ class PlaceOrder {
     if (const auto wait = api_.admission.admit_user(user, instant); wait > kNoWait) {
       return rate_limited(RateLimit::user, wait);
     }
+    if (!says_json(request)) return not_json();
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
     const auto given_key = idempotency_key(request, ledger::kMaxKeyBytes);

@@ -13,11 +13,11 @@ SERVED = (".css", ".js", ".svg")  # compressed here, once, and not for each requ
 
 
 def contents(paths):
-    """(name, bytes) of all that goes in: of texts also the module that scripts import."""
+    """(name, bytes) of all that goes in: of the page's texts also the module that scripts import."""
     for path in paths:
         content = path.read_bytes()
         yield path.name, content
-        if path.suffix == ".json":
+        if path.suffix == ".json" and path.parent.name == "web":
             yield f"{path.stem}.js", b"export default " + content.rstrip() + b";\n"
 
 

@@ -31,6 +31,17 @@ void Router::add(std::string_view method, std::string_view pattern, RouteHandler
   routes_.push_back(std::move(route));
 }
 
+std::vector<std::string> Router::routes() const {
+  std::vector<std::string> names;
+  for (const auto& route : routes_) {
+    std::string& name = names.emplace_back(route.method + " ");
+    for (const auto& segment : route.segments) {
+      name += segment.is_param ? "/{" + segment.text + "}" : "/" + segment.text;
+    }
+  }
+  return names;
+}
+
 bool Router::matches(const Route& route, Request& request) {
   request.param_count = 0;
   ByteView rest = request.path;

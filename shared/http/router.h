@@ -26,6 +26,9 @@ class Router {
   // REQUIRES: the pattern starts with a slash and has at most Request::kParamsMax names.
   void add(std::string_view method, std::string_view pattern, RouteHandler handler);
 
+  // All routes in their order, as "GET /v1/sales/{sale}".
+  std::vector<std::string> routes() const;
+
   // Fills in the request's params and calls the handler. They point into this router's patterns.
   Answer route(Request& request);
 

@@ -51,6 +51,26 @@ TEST_CASE("an order is accepted, and its repeat has the same answer") {
   CHECK(shop.metrics.replayed.value() == 2);
 }
 
+TEST_CASE("TLS early data places no order") {
+  Open open;
+  check_problem(open.shop.order("ann", "Early-Data: 1\r\n"), 425, "too-early");
+  CHECK(open.shop.available() == 10);
+  CHECK(open.shop.order("ann", "Early-Data: 0\r\n").status == 202);
+}
+
+TEST_CASE("a body of another type is not guessed at") {
+  Open open;
+  const auto form = open.shop.order("ann", "Content-Type: application/x-www-form-urlencoded\r\n",
+                                    R"({"quantity":1})");
+  check_problem(form, 415, "unsupported-media-type");
+  CHECK(form.header("Accept") == "application/json");
+  check_problem(open.shop.admin("POST", "/v1/sales", "Content-Type: text/plain\r\n", "{}"), 415,
+                "unsupported-media-type");
+  CHECK(
+      open.shop.order("ann", "Content-Type: application/json\r\n", R"({"quantity":1.0})").status ==
+      202);
+}
+
 TEST_CASE("the Idempotency-Key, quoted or plain, names the order") {
   Open open;
   Shop& shop = open.shop;

@@ -62,6 +62,37 @@ TEST_CASE("how long a request wants to wait") {
   CHECK(!preferred_wait(http::Request()));
 }
 
+TEST_CASE("whether a body is JSON, as far as the request says") {
+  struct Row {
+    const char* type;
+    bool json;
+  };
+  const Row rows[] = {
+      {"application/json", true},
+      {"application/json; charset=utf-8", true},
+      {"Application/JSON ;x=y", true},
+      {"application/merge-patch+json", true},
+      {"application/x-www-form-urlencoded", false},
+      {"application/json5", false},
+      {"application/+json", false},
+      {"text/json", false},
+      {"json", false},
+      {"", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.type);
+    http::Request request;
+    request.header_array[0] = {"content-type", row.type};
+    request.header_count = 1;
+    CHECK(says_json(request));  // there is no body
+    request.body = "{}";
+    CHECK(says_json(request) == row.json);
+  }
+  http::Request silent;
+  silent.body = "{}";
+  CHECK(says_json(silent));
+}
+
 TEST_CASE("who takes gzip") {
   struct Row {
     const char* accept;

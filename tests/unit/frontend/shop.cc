@@ -57,13 +57,12 @@ Shop::Shop(client::MockCluster& cluster, Options options)
       });
   const Api api{loop_,    clock,    stock,       in_flight, *log,       *reader,    board,
                 identity, payments, payment_url, ticker_,   admission_, addresses_, metrics};
-  add_place_order(router_, api);
-  add_order_status(router_, api);
-  add_order_end(router_, api);
-  add_events(router_, api);
-  add_sales(router_, api);
-  add_pages(router_, api);
-  add_admin_sales(admin_router_, {loop_, clock, *log, *reader, changes, token_});
+  add_shop(router_, api);
+  add_administration(admin_router_,
+                     {.healthy = []() -> Result<void> { return {}; },
+                      .ready = []() -> Result<void> { return {}; },
+                      .metrics = [this] { return registry.prometheus(); }},
+                     {loop_, clock, *log, *reader, changes, token_});
   admin_ = std::make_unique<http::Service>(clock, http::Limits{}, [this](http::Request& request) {
     return admin_router_.route(request);
   });

@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "frontend/handlers/admin_api.h"
-#include "frontend/handlers/api.h"
+#include "frontend/handlers/listeners.h"
 #include "shared/http/service.h"
 #include "tests/support/memory_stream.h"
 #include "tests/unit/client/mock_cluster.h"
@@ -88,6 +87,10 @@ class Shop {
 
   // The loop runs for some milliseconds; for when timers are armed, which would keep it running.
   void turn();
+
+  // What the two listeners serve, as Router::routes() has it.
+  std::vector<std::string> routes() const { return router_.routes(); }
+  std::vector<std::string> admin_routes() const { return admin_router_.routes(); }
 
   SaleStock& sale(std::string_view id = "mug") { return *stock.find(id); }
   std::int64_t available(std::string_view id = "mug") { return sale(id).available(); }

@@ -16,6 +16,7 @@
 #include "shared/http/server.h"
 #include "shared/log/log.h"
 #include "shared/net/loop.h"
+#include "shared/net/open_files.h"
 #include "shared/net/signals.h"
 
 namespace sluice::frontend {
@@ -175,6 +176,13 @@ int run(int argc, const char* const* argv) {
   if (!line.run) return line.exit_code;
   const auto level = log::level_named(options.log_level);
   log::start("sluice-frontend", level ? *level : log::Level::info);
+  // Beside its connections a process has some descriptors for its brokers, loops and files.
+  constexpr std::uint64_t kOwnFiles = 128;
+  const std::uint64_t files = net::raise_open_files_limit();
+  if (files < options.max_connections + kOwnFiles) {
+    log::warning("open files are fewer than max_connections wants limit={} max_connections={}",
+                 files, options.max_connections);
+  }
   auto sales = configured_sales(options);
   Process process(options, sales ? std::move(*sales) : std::vector<ledger::Sale>());
   if (const auto started = process.start(); !started) {

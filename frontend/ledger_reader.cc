@@ -25,6 +25,8 @@ constexpr Millis kPollTimeout{50};
 constexpr std::size_t kBatchRecords = 4096;
 constexpr Millis kWatermarkTimeout{5'000};
 constexpr Millis kAdminTimeout{2'000};
+// While the log is read at start, a line of how far it is.
+constexpr Millis kProgressInterval{1'000};
 // Between two tries of what failed at once, so as not to storm a broker that refuses.
 constexpr Millis kRetryPause{200};
 
@@ -144,7 +146,10 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
     auto batch = consumer->poll(kBatchRecords, kPollTimeout);
     if (batch) {
       TRY_VOID(apply(*batch));
-      if (!ready()) TRY_VOID(advance_start(batch->ends()));
+      if (!ready()) {
+        log_progress();
+        TRY_VOID(advance_start(batch->ends()));
+      }
     } else if (batch.error().code == Code::out_of_range) {
       return std::unexpected(batch.error());
     } else {
@@ -161,6 +166,7 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
 Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {
   client::ConsumerOptions options;
   options.report_ends = true;
+  options.headers = false;
   options.missing_offset = client::ConsumerOptions::Missing::error;
   options.fetch_wait_max = Millis(500);
   return client::Consumer::open(options_.settings, std::move(options));
@@ -178,15 +184,19 @@ Result<void> LedgerReader::assign_all(client::Consumer& consumer) const {
 // wait behind the fetches, which a server answers late when there is nothing to read.
 Result<void> LedgerReader::check_whole(client::Consumer& consumer) {
   const std::string topic(ledger::kOrdersTopic);
+  std::uint64_t records = 0;
   for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
     TRY(watermarks, consumer.watermarks(topic, i, kWatermarkTimeout));
     partitions_[static_cast<std::size_t>(i)]->end_at_start = watermarks.high;
+    records += static_cast<std::uint64_t>(watermarks.high);
     if (watermarks.low == 0) continue;
     return fail(Code::out_of_range,
                 fmt::format("{} [{}] begins at offset {} instead of 0: without its head the stock "
                             "cannot be known; restore the log from a backup",
                             topic, i, watermarks.low));
   }
+  records_at_start_ = records;
+  log_progress_at_ = clock_.now() + kProgressInterval;
   return {};
 }
 
@@ -319,6 +329,7 @@ void LedgerReader::reserve_read(std::int32_t index, std::string_view id) {
 }
 
 void LedgerReader::tell(std::string_view id) {
+  if (board_.watching() == 0) return;
   if (const auto bytes = ledger::pack_order_id(id)) board_.changed(*bytes);
 }
 
@@ -422,11 +433,15 @@ void LedgerReader::build_stock() {
     for (const auto& [id, state] : partition->fold.sales()) {
       stock_.add(state->definition, state->granted);
     }
-    partition->fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
-      if (order.sale == nullptr) return;
-      stock_.find(order.sale->definition.sale)
-          ->follow(order.user, packed(id), order.quantity, order.holds_units());
-    });
+    const ledger::SaleState* last = nullptr;
+    SaleStock* stock = nullptr;
+    partition->fold.for_each_order(
+        [&](const ledger::PackedOrderId& id, const ledger::Order& order) {
+          if (order.sale == nullptr) return;
+          if (order.sale != last) stock = stock_.find(order.sale->definition.sale);
+          last = order.sale;
+          stock->follow(order.user, id, order.quantity, order.holds_units());
+        });
   }
 }
 
@@ -446,9 +461,18 @@ void LedgerReader::note_problem(std::string problem) {
   problem_ = std::move(problem);
 }
 
+void LedgerReader::log_progress() {
+  if (clock_.now() < log_progress_at_) return;
+  log_progress_at_ = clock_.now() + kProgressInterval;
+  log::info("not ready yet progress={}", log::quoted(progress()));
+}
+
 std::string LedgerReader::progress() const {
   const std::lock_guard lock(problem_mutex_);
-  std::string text = fmt::format("reading {}: {} records so far", ledger::kOrdersTopic, records());
+  std::string text = fmt::format("reading {}", ledger::kOrdersTopic);
+  const std::uint64_t all = records_at_start_;
+  const std::uint64_t read = std::min(records(), all);
+  if (all > 0) text += fmt::format(": {} of {} records ({} %)", read, all, read * 100 / all);
   if (!problem_.empty()) text += "; last problem: " + problem_;
   return text;
 }

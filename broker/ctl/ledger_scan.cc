@@ -43,7 +43,7 @@ void take(const client::Record& record, LedgerScan& scan, const LedgerVisitor& v
 
 Result<LedgerTopic> LedgerTopic::open(Context& context, const std::set<std::string>& sales) {
   LedgerTopic topic(context);
-  TRY(consumer, client::Consumer::open(context.settings, {.report_ends = true}));
+  TRY(consumer, client::Consumer::open(context.settings, {.report_ends = true, .headers = false}));
   topic.consumer_ = std::move(consumer);
   TRY(count, ctl::partition_count(context));
   topic.partition_count_ = count;

@@ -348,10 +348,12 @@ void SaleAudit::look_for_missing_rows() {
   };
   std::vector<Missing> missing;
   for (const auto& [index, partition] : partitions_) {
-    partition.fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
+    partition.fold.for_each_order([&](const auto& id, const ledger::Order& order) {
       const std::string sale = order.sale == nullptr ? "" : order.sale->definition.sale;
       if (!looked_at(sale) || order.offset >= partition.position) return;
-      if (!rows_.contains(*ledger::pack_order_id(id))) missing.push_back({order.offset, id, sale});
+      if (!rows_.contains(id)) {
+        missing.push_back({order.offset, ledger::order_id_text(id), sale});
+      }
     });
     for (const auto& [id, offset] : partition.refused) {
       if (options_.sales.empty() && !rows_.contains(id)) {
@@ -409,7 +411,7 @@ void SaleAudit::compare_sums(AuditReport& report) {
 void SaleAudit::count_motion(AuditMotion& motion) const {
   for (const auto& [index, partition] : partitions_) {
     motion.changing += static_cast<std::int64_t>(partition.orders.size());
-    partition.fold.for_each_order([&](const std::string&, const ledger::Order& order) {
+    partition.fold.for_each_order([&](const auto&, const ledger::Order& order) {
       if (order.sale != nullptr && !looked_at(order.sale->definition.sale)) return;
       if (has_database_ && order.offset >= partition.position) {
         ++motion.unread;

@@ -13,6 +13,10 @@ namespace sluice::client {
 namespace {
 
 constexpr Millis kClosePoll{50};
+// So many records may have filled librdkafka's queue, and an empty one of so long means that they
+// are all taken: see Impl::wake_fetcher.
+constexpr std::size_t kMayHaveBeenFull = 10'000;
+constexpr Millis kRunDry{2};
 
 using Message = std::unique_ptr<rd_kafka_message_t, Destroyer<rd_kafka_message_destroy>>;
 
@@ -36,7 +40,7 @@ std::vector<HeaderView> headers_of(const rd_kafka_message_t* message) {
   return views;
 }
 
-Record record_of(const rd_kafka_message_t* message) {
+Record record_of(const rd_kafka_message_t* message, bool with_headers) {
   rd_kafka_timestamp_type_t kind;
   const std::int64_t timestamp = rd_kafka_message_timestamp(message, &kind);
   return {.topic = rd_kafka_topic_name(message->rkt),
@@ -45,7 +49,7 @@ Record record_of(const rd_kafka_message_t* message) {
           .timestamp_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
           .key = view_of(message->key, message->key_len),
           .value = view_of(message->payload, message->len),
-          .headers = headers_of(message)};
+          .headers = with_headers ? headers_of(message) : std::vector<HeaderView>()};
 }
 
 std::string_view reset_name(ConsumerOptions::Missing missing) {
@@ -127,12 +131,17 @@ struct Consumer::Impl {
   bool incremental() const;
   // Sorts one message into the batch; false when it is an error, which is kept.
   bool sort(Message message, Batch::Impl& batch);
+  Message next(Millis timeout);
+  void wake_fetcher(Millis timeout);
   Result<void> result_of(rd_kafka_resp_err_t error, std::string_view what) const;
 
   std::shared_ptr<Hooks> hooks;
   std::shared_ptr<rd_kafka_t> handle;
   std::optional<GroupOptions> group;
+  bool headers = true;
   std::optional<Error> error;  // to be returned by the next poll
+  std::size_t taken = 0;       // records since the fetcher was woken
+  TopicPartition last;         // where the last record came from
   bool closed = false;
 };
 
@@ -202,7 +211,8 @@ bool Consumer::Impl::sort(Message message, Batch::Impl& batch) {
   switch (message->err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       hooks->contact.up();
-      batch.records.push_back(record_of(message.get()));
+      ++taken;
+      batch.records.push_back(record_of(message.get(), headers));
       batch.messages.push_back(std::move(message));
       return true;
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
@@ -222,6 +232,23 @@ bool Consumer::Impl::sort(Message message, Batch::Impl& batch) {
   }
 }
 
+// Once its queue was full, librdkafka's fetching thread looks only once a second whether there is
+// room again, unless something for its server comes by: a question does. Else whoever reads a long
+// log faster than a queue a second stands still for most of the time.
+void Consumer::Impl::wake_fetcher(Millis timeout) {
+  taken = 0;
+  static_cast<void>(query_watermarks(handle.get(), last.topic, last.partition, timeout));
+}
+
+Message Consumer::Impl::next(Millis timeout) {
+  if (taken >= kMayHaveBeenFull && timeout > kRunDry) {
+    Message message(rd_kafka_consumer_poll(handle.get(), timeout_of(kRunDry)));
+    if (message != nullptr) return message;
+    wake_fetcher(timeout);
+  }
+  return Message(rd_kafka_consumer_poll(handle.get(), timeout_of(timeout)));
+}
+
 Consumer::Consumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Consumer::~Consumer() {
@@ -238,6 +265,7 @@ Result<std::unique_ptr<Consumer>> Consumer::open(const Settings& settings,
     rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   });
   impl->hooks->owner = impl.get();
+  impl->headers = options.headers;
   impl->group = std::move(options.group);
   rd_kafka_poll_set_consumer(raw);
   if (impl->group) TRY_VOID(impl->subscribe());
@@ -255,12 +283,14 @@ Result<Batch> Consumer::poll(std::size_t max_records, Millis timeout) {
   if (impl.closed) return fail(Code::closed, "the consumer is closed");
   Batch batch;
   batch.impl_->handle = impl.handle;
-  int wait = timeout_of(timeout);
-  while (!impl.error && batch.impl_->records.size() < max_records) {
-    Message message(rd_kafka_consumer_poll(impl.handle.get(), wait));
-    if (message == nullptr) break;
+  Message message = impl.next(timeout);
+  while (message != nullptr) {
     impl.sort(std::move(message), *batch.impl_);
-    wait = 0;
+    if (impl.error || batch.impl_->records.size() >= max_records) break;
+    message = Message(rd_kafka_consumer_poll(impl.handle.get(), 0));
+  }
+  if (!batch.records().empty()) {
+    impl.last = {std::string(batch.records().back().topic), batch.records().back().partition, 0};
   }
   // What was read before the error goes out first; the error waits for the next poll.
   if (impl.error && batch.empty()) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "shared/ledger/json_fields.h"
 #include "shared/ledger/order_id.h"
 
 namespace sluice::ledger {
@@ -16,12 +17,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxDepth = 8;  // events are flat; this is for fields that come later
-
 // Takes the fields out of one object. The first error sticks and names its field.
 class Reader {
  public:
-  explicit Reader(const json::object& object) : object_(object) {}
+  explicit Reader(const JsonFields& fields) : fields_(fields) {}
 
   std::string order() {
     std::string id = text("order", kOrderIdChars);
@@ -45,7 +44,7 @@ class Reader {
   }
 
   std::string text(const char* name, std::size_t max_bytes) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     if (value == nullptr) {
       refuse(name, "is missing");
       return {};
@@ -54,12 +53,12 @@ class Reader {
   }
 
   std::string text_or(const char* name, std::size_t max_bytes, std::string fallback) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     return value == nullptr ? fallback : text_of(name, *value, max_bytes);
   }
 
   std::int64_t number(const char* name, std::int64_t min, std::int64_t max) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     if (value == nullptr) {
       refuse(name, "is missing");
       return min;
@@ -69,20 +68,20 @@ class Reader {
 
   std::int64_t number_or(const char* name, std::int64_t min, std::int64_t max,
                          std::int64_t fallback) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     return value == nullptr ? fallback : number_of(name, *value, min, max);
   }
 
   std::optional<std::int64_t> maybe_time(const char* name) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     if (value == nullptr) return std::nullopt;
     return number_of(name, *value, 0, kMaxTime);
   }
 
   bool flag(const char* name) {
-    const json::value* value = find(name);
+    const JsonField* value = find(name);
     if (value == nullptr) return false;
-    if (const bool* set = value->if_bool()) return *set;
+    if (value->kind == JsonField::Kind::boolean) return value->number != 0;
     refuse(name, "is not true or false");
     return false;
   }
@@ -95,43 +94,42 @@ class Reader {
 
  private:
   // JSON's null reads as absent.
-  const json::value* find(const char* name) const {
-    const json::value* value = object_.if_contains(name);
-    return value == nullptr || value->is_null() ? nullptr : value;
+  const JsonField* find(std::string_view name) const {
+    const JsonField* value = fields_.find(name);
+    return value == nullptr || value->kind == JsonField::Kind::null ? nullptr : value;
   }
 
-  std::string text_of(const char* name, const json::value& value, std::size_t max_bytes) {
-    const json::string* text = value.if_string();
-    if (text == nullptr) {
+  std::string text_of(const char* name, const JsonField& value, std::size_t max_bytes) {
+    if (value.kind != JsonField::Kind::text) {
       refuse(name, "is not a string");
       return {};
     }
-    if (text->size() > max_bytes) {
+    if (value.text.size() > max_bytes) {
       refuse(name, fmt::format("is longer than {} bytes", max_bytes));
       return {};
     }
-    return std::string(text->data(), text->size());
+    return std::string(value.text);
   }
 
-  std::int64_t number_of(const char* name, const json::value& value, std::int64_t min,
+  std::int64_t number_of(const char* name, const JsonField& value, std::int64_t min,
                          std::int64_t max) {
-    const std::int64_t* number = value.if_int64();
-    if (number == nullptr && !value.is_uint64()) {
+    const bool large = value.kind == JsonField::Kind::large_number;
+    if (value.kind != JsonField::Kind::number && !large) {
       refuse(name, "is not a whole number");
       return min;
     }
-    if (number == nullptr || *number < min || *number > max) {
+    if (large || value.number < min || value.number > max) {
       refuse(name, fmt::format("is not within {} and {}", min, max));
       return min;
     }
-    return *number;
+    return value.number;
   }
 
   void refuse(const char* name, std::string_view what) {
     if (!error_) error_ = Error{Code::invalid, fmt::format("field \"{}\" {}", name, what)};
   }
 
-  const json::object& object_;
+  const JsonFields& fields_;
   std::optional<Error> error_;
 };
 
@@ -177,8 +175,8 @@ Event read_outcome(Reader& in) {
   return Outcome{.order = in.order(), .sale = in.sale()};
 }
 
-Result<Event> read_event(std::string_view type, const json::object& object) {
-  Reader in(object);
+Result<Event> read_event(std::string_view type, const JsonFields& fields) {
+  Reader in(fields);
   if (type == "reserve") return in.finish(read_reserve(in));
   if (type == "placed") return in.finish(read_outcome<Placed>(in));
   if (type == "rejected") {
@@ -255,10 +253,9 @@ void write(json::object& out, const Outcome& e) {
   out["sale"] = e.sale;
 }
 
-std::string text_in(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string());
+std::string text_in(const JsonFields& fields, std::string_view name) {
+  const JsonField* value = fields.find(name);
+  return value == nullptr ? std::string() : std::string(value->text);
 }
 
 }  // namespace
@@ -278,34 +275,23 @@ Result<Event> decode(ByteView text) {
     return fail(Code::too_large, fmt::format("an event of {} bytes is above the limit of {}",
                                              text.size(), kMaxEventBytes));
   }
-  unsigned char arena[4096];
-  json::monotonic_resource memory(arena, sizeof arena);
-  json::error_code error;
-  json::parse_options options;
-  options.max_depth = kMaxDepth;
-  const json::value value = json::parse(text, error, &memory, options);
-  if (error) {
-    return fail(Code::corrupt, fmt::format("the event is not JSON: {}", error.message()));
-  }
-  const json::object* object = value.if_object();
-  if (object == nullptr) return fail(Code::corrupt, "the event is not a JSON object");
-  const json::value* type = object->if_contains("type");
-  if (type == nullptr || !type->is_string()) {
+  JsonFields fields;
+  TRY_VOID(fields.parse(text));
+  const JsonField* type = fields.find("type");
+  if (type == nullptr || type->kind != JsonField::Kind::text) {
     return fail(Code::invalid, "field \"type\" is missing or not a string");
   }
-  return read_event(type->get_string(), *object);
+  return read_event(type->text, fields);
 }
 
 std::optional<Addressee> addressee_of(ByteView text) {
   if (text.size() > kMaxEventBytes) return std::nullopt;
-  json::error_code error;
-  const json::value parsed = json::parse(text, error);
-  const json::object* object = error ? nullptr : parsed.if_object();
-  if (object == nullptr || text_in(*object, "type") != "reserve") return std::nullopt;
+  JsonFields fields;
+  if (!fields.parse(text) || text_in(fields, "type") != "reserve") return std::nullopt;
   Addressee to{.id = {},
-               .order = text_in(*object, "order"),
-               .sale = text_in(*object, "sale"),
-               .user = text_in(*object, "user")};
+               .order = text_in(fields, "order"),
+               .sale = text_in(fields, "sale"),
+               .user = text_in(fields, "user")};
   const auto id = pack_order_id(to.order);
   if (!id || !is_sale_id(to.sale)) return std::nullopt;
   if (!is_plain_text(to.user, kMaxUserBytes)) to.user.clear();

@@ -137,10 +137,10 @@ class Fold {
 
   std::size_t order_count() const { return orders_.size(); }
 
-  // Calls visit(const std::string& id, const Order&) for each order, in no order.
+  // Calls visit(const PackedOrderId&, const Order&) for each order, in no order.
   template <class Visit>
   void for_each_order(Visit visit) const {
-    for (const auto& [id, order] : orders_) visit(order_id_text(id), order);
+    for (const auto& [id, order] : orders_) visit(id, order);
   }
 
   // Recounts everything from the orders: I1 (available ≥ 0, and no reserve ever asked for more

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 
 #include "shared/base/bytes.h"
 #include "shared/base/check.h"
@@ -14,12 +15,15 @@ namespace {
 
 constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
-// The value of a base32 character, or -1.
-int value_of(char c) {
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  if (c >= '2' && c <= '7') return c - '2' + 26;
-  return -1;
-}
+// By character: its value in base32, or -1.
+constexpr std::array<signed char, 256> kValues = [] {
+  std::array<signed char, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<signed char>(i);
+  }
+  return values;
+}();
 
 }  // namespace
 
@@ -47,7 +51,7 @@ std::optional<PackedOrderId> pack_order_id(std::string_view id) {
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : id) {
-    const int value = value_of(c);
+    const int value = kValues[static_cast<unsigned char>(c)];
     if (value < 0) return std::nullopt;
     bits = (bits << 5) | static_cast<std::uint32_t>(value);
     count += 5;

@@ -20,6 +20,7 @@ import endurance
 import matrix
 import measuring
 import reads
+import recovery
 import scale
 import start
 from measuring import bare, produce
@@ -159,7 +160,7 @@ USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
          "compaction": compaction.run, "delays": delays.run, "endurance": endurance.run,
-         "start": start.run}
+         "recovery": recovery.run, "start": start.run}
 
 
 def main(words):

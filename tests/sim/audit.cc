@@ -48,7 +48,8 @@ class Replay {
 
 void check_rows(const ledger::Fold& fold, const MemoryOrderStore& store, History& history,
                 std::set<std::string>& ids) {
-  fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
+  fold.for_each_order([&](const auto& packed, const ledger::Order& order) {
+    const std::string id = ledger::order_id_text(packed);
     ids.insert(id);
     const auto row = store.rows().find(id);
     if (row == store.rows().end()) {
@@ -108,7 +109,8 @@ AuditCounts audit(const LedgerText& ledger, const std::vector<ledger::Sale>& sal
     if (const auto valid = fold.verify(); !valid) history.fail(valid.error().context);
     check_rows(fold, store, history, ids);
     check_sums(fold, store, shop, history);
-    fold.for_each_order([&](const std::string& id, const ledger::Order&) {
+    fold.for_each_order([&](const auto& packed, const ledger::Order&) {
+      const std::string id = ledger::order_id_text(packed);
       const ledger::Order* order = fold.find_order(id);
       orders.emplace(id, order);
       if (order->deadline > 0 && order->holds_units() && order->state != OrderState::paid) {

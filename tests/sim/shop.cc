@@ -199,10 +199,10 @@ void Shop::build_stock() {
     for (const auto& [id, state] : partition->fold.sales()) {
       stock_[id] = std::make_unique<SaleStock>(state->definition, state->granted);
     }
-    partition->fold.for_each_order([&](const std::string& id, const ledger::Order& order) {
+    partition->fold.for_each_order([&](const auto& id, const ledger::Order& order) {
       if (order.sale == nullptr) return;
       stock_.at(order.sale->definition.sale)
-          ->follow(order.user, packed(id), order.quantity, order.holds_units());
+          ->follow(order.user, id, order.quantity, order.holds_units());
     });
   }
 }

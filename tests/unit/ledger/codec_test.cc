@@ -117,6 +117,35 @@ TEST_CASE("a newer writer's fields are ignored, its types are not guessed") {
   CHECK(refusal(R"({"type":"teleport"})") == "unsupported: event type \"teleport\" is not known");
 }
 
+TEST_CASE("JSON is read as any reader of it does") {
+  const auto sale_of_text = [](const std::string& json) {
+    const auto event = decode(json);
+    return event ? std::get<Sale>(*event).sale + " " + std::get<Sale>(*event).title
+                 : event.error().context;
+  };
+  // Escapes in names and values, in any place of the text.
+  CHECK(sale_of_text(R"({"\u0074ype":"s\u0061le","sale":"a","title":"x\"\\y\u4e2d\n"})") ==
+        "a x\"\\y中\n");
+  // The last of a name counts.
+  CHECK(sale_of_text(R"({"type":"sale","sale":"a","sale":"b","title":"t"})") == "b t");
+  // A name within another value is none of the event's.
+  CHECK(sale_of_text(R"({"type":"sale","more":{"sale":"x","title":[{"sale":"y"}]},"sale":"a"})") ==
+        "a ");
+  CHECK(sale_of_text(R"({"type":"sale","sale":{"sale":"a"}})") == "field \"sale\" is not a string");
+  // More fields than are expected, null for nothing, blanks.
+  std::string many = " \n{ \"type\" : \"sale\" , ";
+  for (int i = 0; i < 40; ++i)
+    many += "\"x" + std::to_string(i) + "\": " + std::to_string(i) + ", ";
+  CHECK(sale_of_text(many + R"("title": null, "sale": "a" } )") == "a ");
+  const std::string deep(7, '[');
+  CHECK(sale_of_text(R"({"type":"sale","sale":"a","x":)" + deep + std::string(7, ']') + "}") ==
+        "a ");
+  CHECK(refusal(R"({"type":"sale","sale":"a","x":[)" + deep + std::string(8, ']') + "}")
+            .starts_with("corrupt: the event is not JSON"));
+  CHECK(refusal("{\"type\":\"sale\",\"sale\":\"\xff\"}").starts_with("corrupt: "));
+  CHECK(refusal(R"({"type":"sale","sale":"a"} {})").starts_with("corrupt: "));
+}
+
 TEST_CASE("what is no event says so") {
   CHECK(refusal("").starts_with("corrupt: the event is not JSON"));
   CHECK(refusal("{\"type\":").starts_with("corrupt: the event is not JSON"));

@@ -249,7 +249,8 @@ TEST_CASE("a moved fold still finds its sales") {
   CHECK(moved.apply(3, Expired{.order = id_of(1), .sale = "phone"}).stock_delta == 1);
   CHECK(moved.find_order(id_of(1))->sale == moved.find_sale("phone"));
   int seen = 0;
-  moved.for_each_order([&](const std::string& id, const Order& order) {
+  moved.for_each_order([&](const PackedOrderId& packed, const Order& order) {
+    const std::string id = order_id_text(packed);
     ++seen;
     CHECK(id == id_of(1));
     CHECK(order.state == OrderState::expired);

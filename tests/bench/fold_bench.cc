@@ -1,0 +1,75 @@
+// What reading a ledger costs without a broker: decoding the facts of many orders, and folding
+// them. usage: fold_bench ORDERS
+// prints one JSON line: nanoseconds of CPU an event (there are two an order).
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <ctime>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shared/base/result.h"
+#include "shared/ledger/codec.h"
+#include "shared/ledger/fold.h"
+#include "tests/bench/order_facts.h"
+#include "tests/bench/program.h"
+
+namespace sluice::bench {
+namespace {
+
+struct Plan {
+  std::int64_t orders = 0;
+};
+
+std::vector<Buffer> facts_of(std::int64_t orders) {
+  std::vector<Buffer> facts;
+  facts.push_back(ledger::encode(ledger::Epoch{.epoch = 1, .writer = "bench"}));
+  facts.push_back(ledger::encode(sale_named("bench", orders)));
+  for (std::int64_t n = 0; n < orders; ++n) {
+    const ledger::Reserve reserve = reserve_of("bench", n);
+    facts.push_back(ledger::encode(reserve));
+    facts.push_back(ledger::encode(ledger::Placed{.order = reserve.order, .sale = "bench"}));
+  }
+  return facts;
+}
+
+Result<void> run_plan(const Plan& plan) {
+  const std::vector<Buffer> facts = facts_of(plan.orders);
+  const auto since = [&](std::clock_t start) {
+    return static_cast<double>(std::clock() - start) * 1e9 / CLOCKS_PER_SEC /
+           static_cast<double>(facts.size());
+  };
+  std::clock_t start = std::clock();
+  for (const Buffer& fact : facts) TRY_VOID(ledger::decode(fact));
+  const double decoding = since(start);
+  start = std::clock();
+  ledger::Fold fold;
+  std::int64_t offset = 0;
+  for (const Buffer& fact : facts) {
+    TRY(event, ledger::decode(fact));
+    fold.apply(offset++, event);
+  }
+  const double both = since(start);
+  if (fold.find_sale("bench")->held != plan.orders) return fail(Code::corrupt, "orders are lost");
+  fmt::print("{{\"events\":{},\"decode_ns\":{:.0f},\"decode_and_fold_ns\":{:.0f}}}\n", facts.size(),
+             decoding, both);
+  return {};
+}
+
+std::optional<Plan> plan_of(std::span<char*> words) {
+  Plan plan;
+  if (words.size() != 2 || !parse(words[1], plan.orders) || plan.orders < 1) return std::nullopt;
+  return plan;
+}
+
+}  // namespace
+}  // namespace sluice::bench
+
+int main(int argc, char** argv) {
+  return sluice::bench::run<sluice::bench::Plan>({argv, static_cast<std::size_t>(argc)},
+                                                 "fold_bench ORDERS", sluice::bench::plan_of,
+                                                 sluice::bench::run_plan);
+}

@@ -1,6 +1,7 @@
 -- The crowd of the sale test, for wrk. Arguments: sale, users, requests of this run, threads, folder.
 -- Each thread stops after its share of answers and says so in a file, because wrk itself goes on until
--- its time is over or it is interrupted. Each 202 ("order state") is written as it comes.
+-- its time is over or it is interrupted. Each 202 ("order state") is written as it comes, and
+-- how many answers there were, every hundred.
 local threads = {}
 
 function setup(thread)
@@ -14,6 +15,7 @@ function init(args)
   share = math.ceil(total / count_threads)
   folder = args[5]
   accepted_file = io.open(folder .. "/accepted-" .. number, "w")
+  answered_file = io.open(folder .. "/answered-" .. number, "w")
   sent, answered, accepted, replayed, conflict, unavailable, other = 0, 0, 0, 0, 0, 0, 0
   other_status = ""
   path = "/v1/sales/" .. sale .. "/orders"
@@ -43,6 +45,11 @@ function response(status, reply_headers, body)
   else
     other = other + 1
     other_status = other_status .. " " .. status
+  end
+  if answered % 100 == 0 then
+    answered_file:seek("set")
+    answered_file:write(answered)
+    answered_file:flush()
   end
   if answered == share then
     io.open(folder .. "/ended-" .. number, "w"):close()

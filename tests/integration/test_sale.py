@@ -1,56 +1,16 @@
 """The sale itself: a crowd of 50,000 on 1,000 units, exact in fair weather and under kill -9."""
 
 import collections
-import json
 import os
-import pathlib
-import signal
-import subprocess
 
 import pytest
 
 import harness
+from crowd import Crowd
 from harness import eventually, sale
 
 STOCK, USERS = 1_000, 50_000
 REQUESTS = int(os.environ.get("SLUICE_SALE_REQUESTS", "20000" if harness.SANITIZED else "200000"))
-SECONDS = 600
-SCRIPT = pathlib.Path(__file__).with_name("sale.lua")
-
-
-class Crowd:
-    """wrk with sale.lua, running in the background."""
-
-    def __init__(self, frontend, folder, connections, threads=2):
-        self.folder = pathlib.Path(folder)
-        self.folder.mkdir()
-        self.threads = threads
-        self.process = subprocess.Popen(
-            ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{SECONDS}s", "--timeout",
-             "60s", "-s", str(SCRIPT), f"http://{frontend.listen}", "--", "rush", str(USERS),
-             str(REQUESTS), str(threads), str(self.folder)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            preexec_fn=harness.die_with_parent)
-
-    def answers_202(self):
-        """(order, state) of each 202 so far; the last line may be half written."""
-        found = []
-        for path in self.folder.glob("accepted-*"):
-            for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-                found.append(tuple(line.split(" ")))
-        return found
-
-    def has_ended(self):
-        """Every thread has its share of answers, or wrk is gone."""
-        ended = len(list(self.folder.glob("ended-*"))) == self.threads
-        return ended or self.process.poll() is not None
-
-    def result(self):
-        eventually(self.has_ended, SECONDS, "the crowd has its answers")
-        self.process.send_signal(signal.SIGINT)  # it prints its summary now
-        output, _ = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, output
-        return json.loads(output[output.index("RESULT ") + 7:].splitlines()[0])
 
 
 def check_exact(parts, crowd):
@@ -75,7 +35,7 @@ def check_exact(parts, crowd):
 
 def test_exact_under_the_rush(pipeline, tmp_path):
     parts = pipeline([sale("rush", STOCK)])
-    crowd = Crowd(parts.frontend, tmp_path / "crowd", 64)
+    crowd = Crowd(parts.frontend, tmp_path / "crowd", "rush", USERS, REQUESTS, 64)
     result = crowd.result()
     print(f"\n{result} {result['answered'] / result['seconds']:.0f} answers/s")
     ledger = check_exact(parts, crowd)
@@ -99,7 +59,7 @@ def top_up(parts):
 def test_exact_with_every_daemon_killed(pipeline, tmp_path):
     parts = pipeline([sale("rush", STOCK)])
     # Few connections: the sale lasts long enough for all three crashes to fall into it.
-    crowd = Crowd(parts.frontend, tmp_path / "crowd", 8)
+    crowd = Crowd(parts.frontend, tmp_path / "crowd", "rush", USERS, REQUESTS, 8)
 
     def sold(units):
         return lambda: len(crowd.answers_202()) >= units or crowd.has_ended()

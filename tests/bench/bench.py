@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import compaction
+import crowd
 import delays
 import endurance
 import matrix
@@ -159,8 +160,8 @@ def bench_latency(folder):
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
-         "compaction": compaction.run, "delays": delays.run, "endurance": endurance.run,
-         "recovery": recovery.run, "start": start.run}
+         "compaction": compaction.run, "crowd": crowd.run, "delays": delays.run,
+         "endurance": endurance.run, "recovery": recovery.run, "start": start.run}
 
 
 def main(words):

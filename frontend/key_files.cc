@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "frontend/timed_seal.h"
 #include "shared/base/file.h"
 
 namespace sluice::frontend {
@@ -48,6 +49,18 @@ Result<JwtRules> jwt_rules(const Options& options) {
   TRY_VOID(add("jwt_public_key_files", options.jwt_public_key_files,
                [](std::string bytes) { return JwtKey::ed25519(bytes); }));
   return rules;
+}
+
+Result<std::string> purchase_secret(const Options& options, Random& random) {
+  constexpr std::string_view kOption = "purchase_secret_file";
+  const std::string& path = options.purchase_secret_file;
+  if (path.empty()) return random_uuid(random) + random_uuid(random) + random_uuid(random);
+  auto bytes = read_file(path, kMaxKeyFileBytes);
+  if (!bytes) return wrong(kOption, path, bytes.error());
+  std::string secret = without_line_end(std::move(*bytes));
+  if (secret.size() >= kMinSealSecretBytes) return secret;
+  return fail(Code::invalid, fmt::format("{}: {}: has {} bytes; it needs {} or more", kOption, path,
+                                         secret.size(), kMinSealSecretBytes));
 }
 
 }  // namespace sluice::frontend

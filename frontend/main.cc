@@ -53,13 +53,15 @@ class Process {
     TRY(producer, client::Producer::open(client_settings(options_), producer_options(options_)));
     TRY_VOID(learn_identity());
     SystemRandom random;
+    TRY(secret, purchase_secret(options_, random));
+    tokens_ = std::make_unique<PurchaseTokens>(std::move(secret), options_.purchase_token_life);
     log_ = std::make_unique<OrderLog>(std::move(producer), uuid_text(random_uuid(random)));
     reader_ = std::make_unique<LedgerReader>(
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
     server_ = std::make_unique<Server>(
-        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, payments_,
+        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, *tokens_, payments_,
                options_.payment_url, admission_, addresses_, metrics_api_},
         http_limits(options_), options_.loops);
     declare_admin();
@@ -153,6 +155,7 @@ class Process {
   const AdminToken admin_token_;
   const PaymentSignature payments_;
   std::unique_ptr<const UserIdentity> identity_;
+  std::unique_ptr<const PurchaseTokens> tokens_;
   Admission admission_;
   const ClientAddress addresses_;
   metrics::Registry metrics_;

@@ -32,6 +32,13 @@ void describe_sale(config::Schema& s, SaleOptions& sale) {
   s.add("ends_at", sale.ends_at, "time", "RFC 3339; empty: open until it is closed");
   s.add("payment_window", sale.payment_window, "How long an order may stay unpaid; 0: for ever")
       .between(0, ledger::kMaxWindowMs);
+  s.add("purchase_token", sale.purchase_token, "need",
+        "required: an order needs a token that its user can have from the start on only")
+      .one_of({"none", "required"});
+  s.add("proof_of_work", sale.proof_of_work, "bits",
+        "Work of a purchase token, which is required then: the zero bits that a SHA-256 has to "
+        "begin with. One more doubles it, 18 is a second or so in a browser; 0: none")
+      .between(0, ledger::kMaxProofOfWork);
 }
 
 Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string_view field,
@@ -61,6 +68,15 @@ void describe_identity(config::Schema& s, Options& o) {
         "For whom a token must be (aud). Empty: tokens that are for somebody are refused");
   s.add("jwt_leeway", o.jwt_leeway, "By how much the clock of whoever signs tokens may be off")
       .between(0, 600'000);
+}
+
+void describe_purchase_tokens(config::Schema& s, Options& o) {
+  s.add("purchase_secret_file", o.purchase_secret_file, "path",
+        "File with the secret that purchase tokens are made with, 32 bytes or more. Empty: one is "
+        "drawn at each start, and tokens of before are asked for again");
+  s.add("purchase_token_life", o.purchase_token_life,
+        "How long a purchase token may be used; whoever is later gets another")
+      .between(1'000, 3'600'000);
 }
 
 Result<void> check_identity(const Options& o) {
@@ -161,6 +177,7 @@ config::Schema describe(Options& o) {
         "Who sends it as Authorization: Bearer may create, change and stop sales: 16 to 512 "
         "characters of A-Z a-z 0-9 - . _ ~ + / =. Empty: nobody may");
   describe_identity(s, o);
+  describe_purchase_tokens(s, o);
   s.add("payment_secret", o.payment_secret, "text",
         "What the payment provider signs its notifications with, 16 bytes or more. Empty: none is "
         "taken");
@@ -232,6 +249,8 @@ Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
     sale.currency = item.currency;
     sale.per_user_limit = item.per_user_limit;
     sale.payment_window_ms = item.payment_window.count();
+    sale.purchase_token = item.purchase_token == "required";
+    sale.proof_of_work = item.proof_of_work;
     sale.change = "configured";  // however often it is sent
     TRY(starts_at, time_of(item.id, "starts_at", item.starts_at));
     TRY(ends_at, time_of(item.id, "ends_at", item.ends_at));

@@ -29,6 +29,8 @@ struct SaleOptions {
   std::string starts_at;
   std::string ends_at;
   Millis payment_window{0};
+  std::string purchase_token = "none";
+  std::int64_t proof_of_work = 0;
 };
 
 struct Options {
@@ -41,6 +43,8 @@ struct Options {
   std::string jwt_issuer;
   std::string jwt_audience;
   Millis jwt_leeway{30'000};
+  std::string purchase_secret_file;
+  Millis purchase_token_life{60'000};
   std::string payment_secret;
   std::string payment_url;
   std::string bootstrap_servers = "127.0.0.1:9092";

@@ -36,6 +36,10 @@ void append_public_sale(Buffer& json, const SaleStock& sale, WallTime now) {
   append_text(json, "currency", definition.currency);
   if (definition.starts_at) append_text(json, "starts_at", rfc3339({*definition.starts_at}));
   if (definition.ends_at) append_text(json, "ends_at", rfc3339({*definition.ends_at}));
+  if (ledger::needs_purchase_token(definition)) {
+    append_text(json, "purchase_token", "required");
+    json += fmt::format(R"(,"proof_of_work":{})", definition.proof_of_work);
+  }
 }
 
 }  // namespace sluice::frontend

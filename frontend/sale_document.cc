@@ -60,6 +60,15 @@ Done take_flag(std::string_view field, const json::value& value, bool& to) {
   return {};
 }
 
+Done take_token_rule(std::string_view field, const json::value& value, bool& to) {
+  const json::string* text = value.if_string();
+  if (text == nullptr || (*text != "required" && *text != "none")) {
+    return wrong(field, R"(must be "required" or "none")");
+  }
+  to = *text == "required";
+  return {};
+}
+
 // JSON's null takes it away.
 Done take_time(std::string_view field, const json::value& value, std::optional<std::int64_t>& to) {
   to.reset();
@@ -91,6 +100,10 @@ std::optional<Done> take_field(std::string_view field, const json::value& value,
   if (field == "payment_window_ms") {
     return take_number(field, value, 0, ledger::kMaxWindowMs, sale.payment_window_ms);
   }
+  if (field == "purchase_token") return take_token_rule(field, value, sale.purchase_token);
+  if (field == "proof_of_work") {
+    return take_number(field, value, 0, ledger::kMaxProofOfWork, sale.proof_of_work);
+  }
   return std::nullopt;
 }
 
@@ -109,7 +122,8 @@ Done take_new_field(std::string_view field, const json::value& value, ledger::Sa
   return take_field(field, value, sale)
       .value_or(wrong(field,
                       "is not known; known: id, stock, draft, title, unit_price, currency, "
-                      "per_user_limit, starts_at, ends_at, payment_window_ms"));
+                      "per_user_limit, starts_at, ends_at, payment_window_ms, purchase_token, "
+                      "proof_of_work"));
 }
 
 std::string_view status_of(const ledger::Sale& definition) {
@@ -148,7 +162,7 @@ std::expected<void, FieldError> patch_sale(ByteView body, ledger::Sale& sale) {
     if (!taken) {
       return wrong(field,
                    "cannot be patched; what can: title, unit_price, currency, per_user_limit, "
-                   "starts_at, ends_at, payment_window_ms");
+                   "starts_at, ends_at, payment_window_ms, purchase_token, proof_of_work");
     }
     if (!*taken) return *taken;
   }
@@ -182,7 +196,9 @@ Buffer definition_json(const ledger::SaleState& sale) {
   http::append_json_string(json, definition.currency);
   append_time(json, "starts_at", definition.starts_at);
   append_time(json, "ends_at", definition.ends_at);
-  json += fmt::format(R"(,"payment_window_ms":{}}})", definition.payment_window_ms);
+  json += fmt::format(R"(,"payment_window_ms":{},"purchase_token":"{}","proof_of_work":{}}})",
+                      definition.payment_window_ms, definition.purchase_token ? "required" : "none",
+                      definition.proof_of_work);
   return json;
 }
 

@@ -25,6 +25,7 @@ struct Shared {
   const LedgerReader& ledger;
   OrderBoard& board;
   const UserIdentity& identity;
+  const PurchaseTokens& tokens;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   Admission& admission;

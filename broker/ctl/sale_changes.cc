@@ -33,6 +33,8 @@ struct Definition {
   std::optional<std::string> starts_at;
   std::optional<std::string> ends_at;
   std::optional<std::string> payment_window;
+  std::optional<std::string> purchase_token;
+  std::optional<std::int64_t> proof_of_work;
 };
 
 struct ChangeArguments {
@@ -62,6 +64,8 @@ Result<json::object> body_of(const Definition& definition) {
   if (definition.per_user_limit) body["per_user_limit"] = *definition.per_user_limit;
   put_when(body, "starts_at", definition.starts_at);
   put_when(body, "ends_at", definition.ends_at);
+  if (definition.purchase_token) body["purchase_token"] = *definition.purchase_token;
+  if (definition.proof_of_work) body["proof_of_work"] = *definition.proof_of_work;
   if (definition.payment_window) {
     const auto window = config::parse_duration(*definition.payment_window);
     if (!window) {
@@ -198,6 +202,14 @@ void add_definition_options(CLI::App& command, Definition& definition) {
   command.add_option("--ends-at", definition.ends_at, "RFC 3339, or none")->type_name("TIME");
   command.add_option("--payment-window", definition.payment_window, "Such as 15m; 0s: for ever")
       ->type_name("DURATION");
+  command
+      .add_option("--purchase-token", definition.purchase_token,
+                  "required: an order needs one, to be had from the start on; or none")
+      ->type_name("NEED");
+  command
+      .add_option("--proof-of-work", definition.proof_of_work,
+                  "Zero bits of a SHA-256 to be found for a purchase token; 0: none")
+      ->type_name("BITS");
 }
 
 void run_with(CLI::App& command, Context& context, const Arguments& arguments,

@@ -20,6 +20,10 @@ std::string_view state_of(const ledger::SaleState& sale, WallTime now) {
   return ledger::name_of(ledger::stage_of(sale, now.unix_millis));
 }
 
+std::string_view needs_token(const ledger::Sale& definition) {
+  return ledger::needs_purchase_token(definition) ? "required" : "none";
+}
+
 json::object json_of(const ledger::SaleState& sale, std::int32_t partition, WallTime now) {
   const ledger::Sale& definition = sale.definition;
   json::object object{{"sale", definition.sale},
@@ -34,7 +38,9 @@ json::object json_of(const ledger::SaleState& sale, std::int32_t partition, Wall
                       {"unit_price", definition.unit_price},
                       {"currency", definition.currency},
                       {"per_user_limit", definition.per_user_limit},
-                      {"payment_window_ms", definition.payment_window_ms}};
+                      {"payment_window_ms", definition.payment_window_ms},
+                      {"purchase_token", needs_token(definition)},
+                      {"proof_of_work", definition.proof_of_work}};
   put_time(object, "starts_at", definition.starts_at.value_or(-1));
   put_time(object, "ends_at", definition.ends_at.value_or(-1));
   object["partition"] = partition;
@@ -104,6 +110,8 @@ Result<void> show(Context& context, const std::string& id) {
     lines.add("to pay", definition.payment_window_ms == 0
                             ? "-"
                             : fmt::format("{} ms", definition.payment_window_ms));
+    lines.add("token", std::string(needs_token(definition)));
+    lines.add("work", fmt::format("{} bits", definition.proof_of_work));
     lines.add("partition", fmt::to_string(partition));
     lines.print(context.terminal.out);
     return fold.verify();

@@ -12,6 +12,7 @@
 #include "frontend/order_board.h"
 #include "frontend/order_log.h"
 #include "frontend/payment_signature.h"
+#include "frontend/purchase_tokens.h"
 #include "frontend/stock_book.h"
 #include "frontend/stock_ticker.h"
 #include "frontend/user_identity.h"
@@ -47,6 +48,7 @@ struct Api {
   const LedgerReader& ledger;
   OrderBoard& board;
   const UserIdentity& identity;
+  const PurchaseTokens& tokens;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   StockTicker& ticker;
@@ -57,6 +59,8 @@ struct Api {
 
 // POST /v1/sales/{sale}/orders
 void add_place_order(http::Router& router, const Api& api);
+// GET /v1/sales/{sale}/challenge, POST /v1/sales/{sale}/purchase-token
+void add_purchase_token(http::Router& router, const Api& api);
 // GET /v1/orders, GET /v1/orders/{id}
 void add_order_status(http::Router& router, const Api& api);
 // GET /v1/orders/{id}/events, GET /v1/sales/{sale}/events

@@ -38,6 +38,7 @@ void add_description(http::Router& router, std::string_view file) {
 
 void add_shop(http::Router& router, const Api& api) {
   add_place_order(router, api);
+  add_purchase_token(router, api);
   add_order_status(router, api);
   add_order_end(router, api);
   add_events(router, api);

@@ -11,7 +11,7 @@
 #include <boost/json.hpp>
 
 #include "frontend/handlers/api.h"
-#include "frontend/handlers/rate_refusals.h"
+#include "frontend/handlers/refusals.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 #include "frontend/whole_number.h"
@@ -25,32 +25,7 @@ namespace {
 using ledger::SaleStage;
 
 constexpr std::chrono::nanoseconds kNoWait{0};
-
-// Refusals that are always the same bytes. The sold-out one is the hot path of a flash sale: it
-// allocates nothing, logs nothing and takes no lock.
-struct Refusals {
-  http::StaticResponse sold_out{problem(409, "sold-out", "Sold out")
-                                    .detail("No unit is free now; cancelled ones come back")
-                                    .response()};
-  http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
-  http::StaticResponse paused{
-      problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
-  // Whoever has seen TLS early data can send it once more (RFC 8470): a proxy must wait for the
-  // handshake, and try again.
-  http::StaticResponse too_early{
-      problem(425, "too-early", "An order cannot be placed in TLS early data").response()};
-  http::StaticResponse not_ready{starting()};
-  http::StaticResponse unreachable{problem(503, "log-unavailable", "Orders cannot be stored now")
-                                       .detail("Nothing was reserved; try again")
-                                       .response()
-                                       .add("Retry-After", "1")};
-  http::StaticResponse overloaded{
-      problem(503, "overloaded", "Too many orders are on their way to the log")
-          .detail("Nothing was reserved; try again")
-          .response()
-          .add("Retry-After", "1")};
-  RateRefusals rates;
-};
+constexpr std::string_view kPurchaseTokenHeader = "Sluice-Purchase-Token";
 
 // The body is {"quantity": n} or nothing at all.
 Result<std::int64_t> parse_quantity(ByteView body) {
@@ -125,6 +100,9 @@ class PlaceOrder {
     auto proven = api_.identity.user_of(request, now);
     if (!proven) return std::move(proven.error());
     const std::string_view user = proven->view();
+    // Whoever has no token spends nothing of the rate of whom he names.
+    const http::StaticResponse* refusal = refuse_token(*sale, request, user, now);
+    if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
     if (const auto wait = api_.admission.admit_user(user, instant); wait > kNoWait) {
       return rate_limited(RateLimit::user, wait);
     }
@@ -142,11 +120,13 @@ class PlaceOrder {
     order.quantity = *quantity;
     order.key = key;
     order.reserved_at = now.unix_millis;
-    if (stage == SaleStage::open) return reserve(*sale, std::move(order));
-    // Whose answer was lost when the sale ended still gets it.
+    if (stage == SaleStage::open && refusal == nullptr) return reserve(*sale, std::move(order));
+    // Whose answer was lost when the sale ended, or his token, still gets it.
     const auto id = *ledger::pack_order_id(order.order);
     const auto known = sale->look_up(user, id, order.quantity);
-    return known ? known_order(*known, std::move(order), id) : closed(*sale, stage, now);
+    if (known) return known_order(*known, std::move(order), id);
+    if (stage == SaleStage::open) return refusal;
+    return closed(*sale, stage, now);
   }
 
  private:
@@ -159,6 +139,17 @@ class PlaceOrder {
   http::Answer rate_limited(RateLimit limit, std::chrono::nanoseconds wait) const {
     api_.metrics.rate_limited[static_cast<std::size_t>(limit)]->add();
     return refusals_->rates.of(limit, wait);
+  }
+
+  // Why the user may place no new order while the sale is open; nothing when he may.
+  const http::StaticResponse* refuse_token(const SaleStock& sale, const http::Request& request,
+                                           std::string_view user, WallTime now) const {
+    const ledger::Sale& definition = sale.definition();
+    if (!ledger::needs_purchase_token(definition)) return nullptr;
+    const auto token = request.header(kPurchaseTokenHeader);
+    if (!token) return &refusals_->token_required;
+    const auto verdict = api_.tokens.check(definition, user, *token, now);
+    return verdict == PurchaseTokens::Verdict::good ? nullptr : &refusals_->token_invalid;
   }
 
   // Why the sale takes no order now.

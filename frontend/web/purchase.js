@@ -2,6 +2,7 @@
 // drawn by lot: a reload, a second tab and a second device name the same order. It is kept in
 // localStorage, so that all tabs see it.
 
+import { purchaseToken } from './purchase_token.js';
 import * as service from './service.js';
 
 // A press that was not answered is taken up again by a page that loads this soon after it.
@@ -61,6 +62,7 @@ export class Purchase {
     this.name = `sluice:sale:${sale}:${user}`;
     this.activity = null; // null, {kind: 'sending'} or {kind: 'waiting', why, until}
     this.refusal = null; // {code, detail}: why the last press came to nothing
+    this.token = null; // the purchase token, if the sale asked for one
     this.timer = 0;
     this.run = 0; // counts presses and stops, so that an answer that is late finds itself outdated
     this.load();
@@ -142,7 +144,7 @@ export class Purchase {
   async attempt(run, n) {
     this.activity = { kind: 'sending' };
     this.changed();
-    const answer = await service.placeOrder(this.sale, this.user, `page-${this.intent}`, this.quantity);
+    const answer = await this.place();
     if (run !== this.run) return;
     this.activity = null;
     if (answer.status === 202) {
@@ -158,6 +160,18 @@ export class Purchase {
     } else {
       this.refuse(answer.code || String(answer.status), answer.body?.detail ?? answer.body?.title ?? '');
     }
+  }
+
+  // A sale that asks for a purchase token says so, and when the one that it was shown is over.
+  async place() {
+    const send = () =>
+      service.placeOrder(this.sale, this.user, `page-${this.intent}`, this.quantity, this.token);
+    const answer = await send();
+    if (!answer.code.startsWith('purchase-token-')) return answer;
+    const issued = await purchaseToken(this.sale, this.user);
+    if (issued.status !== 200) return issued;
+    this.token = issued.body.purchase_token;
+    return send();
   }
 
   adopt(order, code = null) {

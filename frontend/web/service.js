@@ -5,6 +5,8 @@ const TIMEOUT_MS = 30_000;
 
 const json = (response) => response.json().catch(() => null);
 
+export const NO_ANSWER = { status: 0, code: '', body: null, header: () => null, retryAfter: null };
+
 async function request(path, options = {}, read = json) {
   try {
     const response = await fetch(path, {
@@ -22,7 +24,7 @@ async function request(path, options = {}, read = json) {
       retryAfter: retryAfter(response, body),
     };
   } catch {
-    return { status: 0, code: '', body: null, header: () => null, retryAfter: null };
+    return NO_ANSWER;
   }
 }
 
@@ -48,11 +50,26 @@ export const sale = (id) => request(`/v1/sales/${encodeURIComponent(id)}`);
 // Header values are bytes; a name that is not Latin goes as its UTF-8.
 const headerText = (text) => String.fromCharCode(...new TextEncoder().encode(text));
 
-export const placeOrder = (saleId, buyer, key, quantity) =>
+export const placeOrder = (saleId, buyer, key, quantity, purchaseToken) =>
   request(`/v1/sales/${encodeURIComponent(saleId)}/orders`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-User-Id': headerText(buyer), 'Idempotency-Key': `"${key}"` },
+    headers: {
+      'Content-Type': 'application/json',
+      'X-User-Id': headerText(buyer),
+      'Idempotency-Key': `"${key}"`,
+      ...(purchaseToken && { 'Sluice-Purchase-Token': purchaseToken }),
+    },
     body: JSON.stringify({ quantity }),
+  });
+
+export const challenge = (saleId, buyer) =>
+  request(`/v1/sales/${encodeURIComponent(saleId)}/challenge`, { headers: { 'X-User-Id': headerText(buyer) } });
+
+export const purchaseToken = (saleId, buyer, work) =>
+  request(`/v1/sales/${encodeURIComponent(saleId)}/purchase-token`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-User-Id': headerText(buyer) },
+    body: work && JSON.stringify(work),
   });
 
 // With a tag: 304 while the order is the one of that tag.

@@ -149,6 +149,8 @@ Event read_sale(Reader& in) {
               .starts_at = in.maybe_time("starts_at"),
               .ends_at = in.maybe_time("ends_at"),
               .payment_window_ms = in.number_or("payment_window_ms", 0, kMaxWindowMs, 0),
+              .purchase_token = in.flag("purchase_token"),
+              .proof_of_work = in.number_or("proof_of_work", 0, kMaxProofOfWork, 0),
               .draft = in.flag("draft"),
               .paused = in.flag("paused"),
               .closed = in.flag("closed"),
@@ -213,6 +215,8 @@ void write(json::object& out, const Sale& e) {
   if (e.starts_at) out["starts_at"] = *e.starts_at;
   if (e.ends_at) out["ends_at"] = *e.ends_at;
   if (e.payment_window_ms != 0) out["payment_window_ms"] = e.payment_window_ms;
+  if (e.purchase_token) out["purchase_token"] = true;
+  if (e.proof_of_work != 0) out["proof_of_work"] = e.proof_of_work;
   if (e.draft) out["draft"] = true;
   if (e.paused) out["paused"] = true;
   if (e.closed) out["closed"] = true;
@@ -264,7 +268,7 @@ Buffer encode(const Event& event) {
   unsigned char arena[4096];
   json::monotonic_resource memory(arena, sizeof arena);
   json::object out(&memory);
-  out.reserve(18);
+  out.reserve(20);
   out["type"] = type_of(event);
   std::visit([&out](const auto& e) { write(out, e); }, event);
   return json::serialize(out);

@@ -59,6 +59,10 @@ std::string_view sale_of(const Event& event) {
       event);
 }
 
+bool needs_purchase_token(const Sale& sale) {
+  return sale.purchase_token || sale.proof_of_work > 0;
+}
+
 bool is_sale_id(std::string_view text) {
   if (text.empty() || text.size() > kMaxSaleIdBytes) return false;
   return std::ranges::all_of(text, [](char c) {

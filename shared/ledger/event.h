@@ -30,6 +30,7 @@ inline constexpr std::int64_t kMaxUnits = 1'000'000'000;          // of one gran
 inline constexpr std::int64_t kMaxPrice = 1'000'000'000'000'000;  // minor units
 inline constexpr std::int64_t kMaxTime = 253'402'300'799'999;     // the end of the year 9999
 inline constexpr std::int64_t kMaxWindowMs = 366LL * 86'400'000;  // a payment window of a year
+inline constexpr std::int64_t kMaxProofOfWork = 28;  // bits; a computer works some minutes on it
 
 // A frontend took over the partition: reserves of smaller epochs that follow are void.
 struct Epoch {
@@ -51,6 +52,8 @@ struct Sale {
   std::optional<std::int64_t> starts_at;
   std::optional<std::int64_t> ends_at;
   std::int64_t payment_window_ms = 0;  // 0: no deadline
+  bool purchase_token = false;         // an order needs one, see needs_purchase_token
+  std::int64_t proof_of_work = 0;      // bits of work for a purchase token; 0: none
   bool draft = false;
   bool paused = false;
   bool closed = false;
@@ -123,6 +126,10 @@ using Event = std::variant<Epoch, Sale, Reserve, Placed, Rejected, Paid, Cancell
 
 // "epoch", "sale", "reserve", …: the event's `type` on the log.
 std::string_view type_of(const Event& event);
+
+// Whether an order of the sale needs a purchase token, which says that its user came after the
+// start and did the work that is asked for.
+bool needs_purchase_token(const Sale& sale);
 
 // The record key: the order's id, `sale:<id>` or `epoch`.
 std::string key_of(const Event& event);

@@ -256,3 +256,21 @@ def test_by_keyboard_alone(open_shop, visitor):
     buyer.page.keyboard.press("Shift+Tab")
     buyer.page.keyboard.press("Enter")
     expect(buyer.page.locator("#order-state")).to_have_text("Order cancelled")
+
+
+@pytest.mark.parametrize("work", [0, 14])
+def test_a_sale_that_asks_for_a_purchase_token(open_shop, visitor, work):
+    """The page gets it, and works for it, when the button is pressed; nobody has to know."""
+    shop = open_shop(sale("demo", 5, per_user_limit=2, purchase_token="required",
+                          proof_of_work=work))
+    assert shop.frontend.order("demo", "bot").json["code"] == "purchase-token-required"
+    buyer = SalePage(visitor(shop))
+    buyer.buy()
+    first = buyer.expect_placed()
+    shop.frontend.kill9()
+    shop.frontend.start().wait_ready()  # with another secret: the token of before is none
+    expect(buyer.button).to_have_text("Buy another")
+    buyer.buy()
+    expect(buyer.page.locator("#order-id")).not_to_have_text(first)
+    second = buyer.expect_placed()
+    assert sorted(reserves(shop)) == sorted([first, second])

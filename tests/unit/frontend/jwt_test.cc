@@ -277,7 +277,7 @@ std::string mutated(std::string text, Random& random) {
 
 }  // namespace
 
-TEST_CASE("no other text than the signed one is taken, over two million of them") {
+TEST_CASE("no other text than the signed one is taken, over a million of them") {
   SeededRandom random(20'261'126);
   const auto try_all = [&](const std::string& good, const JwtRules& rules, int tries) {
     REQUIRE(told(good, rules) == "ok: ann");
@@ -285,10 +285,10 @@ TEST_CASE("no other text than the signed one is taken, over two million of them"
       const std::string other = mutated(good, random);
       const bool taken = verify_jwt(other, rules, kNow).has_value();
       if (taken != (other == good)) FAIL_CHECK("taken: ", other);
-      claimed_user(other);
+      if (i % 8 == 0) claimed_user(other);
     }
   };
-  try_all(hs256_token(kGood), hs256_rules(), 2'000'000);
+  try_all(hs256_token(kGood), hs256_rules(), 1'000'000);
   try_all(ed25519_token(kGood), ed25519_rules(), 50'000);
 }
 

@@ -78,6 +78,8 @@ TEST_CASE("a wrong sale is told by sale and field") {
       {"per_user_limit: 0", "per_user_limit"},
       {"unit_price: -1", "unit_price"},
       {"payment_window: 400d", "payment_window"},
+      {"purchase_token: yes", "purchase_token"},
+      {"proof_of_work: 29", "proof_of_work"},
       {"colour: red", "colour"},
   };
   for (const auto& row : rows) {
@@ -87,6 +89,18 @@ TEST_CASE("a wrong sale is told by sale and field") {
     CHECK(problem.find(row.says) != std::string::npos);
   }
   CHECK(problem_of("title: A mug") == "");
+}
+
+TEST_CASE("a sale that asks for more than a name") {
+  Options options;
+  REQUIRE(problem_of(options,
+                     "sales: [{id: a, stock: 1, purchase_token: required, proof_of_work: 18},"
+                     " {id: b, stock: 1, purchase_token: none}]") == "");
+  const auto sales = configured_sales(options);
+  CHECK(sales->at(0).purchase_token);
+  CHECK(sales->at(0).proof_of_work == 18);
+  CHECK(!sales->at(1).purchase_token);
+  CHECK(sales->at(1).proof_of_work == 0);
 }
 
 TEST_CASE("ids of sales") {

@@ -55,8 +55,8 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_,    clock,    stock,       in_flight, *log,       *reader,    board,
-                identity, payments, payment_url, ticker_,   admission_, addresses_, metrics};
+  const Api api{loop_,  clock,    stock,       in_flight, *log,       *reader,    board,  identity,
+                tokens, payments, payment_url, ticker_,   admission_, addresses_, metrics};
   add_shop(router_, api);
   add_administration(admin_router_,
                      {.healthy = []() -> Result<void> { return {}; },

@@ -103,6 +103,7 @@ class Shop {
   SaleChanges changes;
   OrderBoard board;
   const UserIdentity identity;
+  const PurchaseTokens tokens{std::string(32, 's'), Millis(60'000)};
   const PaymentSignature payments{kShopSecret};
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
   // Of requests to come: "127.0.0.1:50000".

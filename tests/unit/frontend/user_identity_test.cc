@@ -167,4 +167,20 @@ TEST_CASE("keys come from files, and errors name option and file, never the secr
   CHECK(told(options) == fmt::format("jwt_public_key_files: {}: is no public key in PEM", small));
 }
 
+TEST_CASE("the secret of purchase tokens is the file's, or a new one each time") {
+  const tests::TempDir folder;
+  Options options;
+  SystemRandom random;
+  const auto drawn = purchase_secret(options, random);
+  REQUIRE(drawn);
+  CHECK(drawn->size() >= kMinSealSecretBytes);
+  CHECK(*purchase_secret(options, random) != *drawn);
+  options.purchase_secret_file = written(folder, "secret", std::string(32, 'p') + "\r\n");
+  CHECK(*purchase_secret(options, random) == std::string(32, 'p'));
+  options.purchase_secret_file = written(folder, "small", "small");
+  CHECK(purchase_secret(options, random).error().context ==
+        fmt::format("purchase_secret_file: {}: has 5 bytes; it needs 32 or more",
+                    options.purchase_secret_file));
+}
+
 }  // namespace sluice::frontend

@@ -27,6 +27,8 @@ std::vector<Event> samples() {
            .starts_at = 1'700'000'000'000,
            .ends_at = 1'700'000'600'000,
            .payment_window_ms = 900'000,
+           .purchase_token = true,
+           .proof_of_work = 20,
            .draft = true,
            .paused = true,
            .closed = true,

@@ -1,0 +1,46 @@
+#pragma once
+// Refusals of the order path that are always the same bytes. The sold-out one is the hot path of a
+// flash sale: it allocates nothing, logs nothing and takes no lock.
+
+#include "frontend/handlers/api.h"
+#include "frontend/handlers/rate_refusals.h"
+#include "shared/http/response.h"
+
+namespace sluice::frontend {
+
+struct Refusals {
+  http::StaticResponse sold_out{problem(409, "sold-out", "Sold out")
+                                    .detail("No unit is free now; cancelled ones come back")
+                                    .response()};
+  http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
+  http::StaticResponse paused{
+      problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};
+  // Whoever has seen TLS early data can send it once more (RFC 8470): a proxy must wait for the
+  // handshake, and try again.
+  http::StaticResponse too_early{
+      problem(425, "too-early", "An order cannot be placed in TLS early data").response()};
+  http::StaticResponse not_ready{starting()};
+  http::StaticResponse unreachable{problem(503, "log-unavailable", "Orders cannot be stored now")
+                                       .detail("Nothing was reserved; try again")
+                                       .response()
+                                       .add("Retry-After", "1")};
+  http::StaticResponse overloaded{
+      problem(503, "overloaded", "Too many orders are on their way to the log")
+          .detail("Nothing was reserved; try again")
+          .response()
+          .add("Retry-After", "1")};
+  http::StaticResponse no_purchase_token{
+      problem(404, "no-purchase-token", "There is no purchase token to be had here now")
+          .response()};
+  http::StaticResponse token_required{
+      problem(403, "purchase-token-required", "The sale asks for a purchase token")
+          .detail("Get one from purchase-token of the sale and send it as Sluice-Purchase-Token")
+          .response()};
+  http::StaticResponse token_invalid{
+      problem(403, "purchase-token-invalid", "The purchase token is over, or not of this user")
+          .detail("Get another one from purchase-token of the sale")
+          .response()};
+  RateRefusals rates;
+};
+
+}  // namespace sluice::frontend

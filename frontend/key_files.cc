@@ -18,13 +18,6 @@ std::unexpected<Error> wrong(std::string_view option, const std::string& path, c
   return fail(error.code, fmt::format("{}: {}: {}", option, path, error.context));
 }
 
-// Editors end a file with a line end, which is no part of a secret.
-std::string without_line_end(std::string text) {
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.ends_with('\r')) text.pop_back();
-  return text;
-}
-
 }  // namespace
 
 Result<JwtRules> jwt_rules(const Options& options) {

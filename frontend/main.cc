@@ -40,6 +40,7 @@ class Process {
         changes_(options.answer_within, stock_),
         admin_token_(options.admin_token),
         payments_(options.payment_secret),
+        lists_(options.user_lists),
         admission_(rates(options), SystemRandom().next()),
         addresses_(client_addresses(options)),
         metrics_api_(metrics_),
@@ -52,6 +53,7 @@ class Process {
     TRY(admin_listen, net::parse_host_port(options_.admin_listen));
     TRY(producer, client::Producer::open(client_settings(options_), producer_options(options_)));
     TRY_VOID(learn_identity());
+    TRY_VOID(lists_.reload());
     SystemRandom random;
     TRY(secret, purchase_secret(options_, random));
     tokens_ = std::make_unique<PurchaseTokens>(std::move(secret), options_.purchase_token_life);
@@ -61,8 +63,8 @@ class Process {
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
     server_ = std::make_unique<Server>(
-        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, *tokens_, payments_,
-               options_.payment_url, admission_, addresses_, metrics_api_},
+        Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, *tokens_, lists_,
+               payments_, options_.payment_url, admission_, addresses_, metrics_api_},
         http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
@@ -126,7 +128,7 @@ class Process {
                        {.healthy = []() -> Result<void> { return {}; },
                         .ready = [this] { return ready(); },
                         .metrics = [this] { return metrics_.prometheus(); }},
-                       {loop_, clock_, *log_, *reader_, changes_, admin_token_});
+                       {loop_, clock_, *log_, *reader_, changes_, admin_token_, lists_});
     metrics_.gauge("sluice_frontend_orders_in_flight", "Orders sent and not read back from the log",
                    [this] { return static_cast<double>(in_flight_.size()); });
     metrics_.gauge("sluice_frontend_orders_in_doubt",
@@ -156,6 +158,7 @@ class Process {
   const PaymentSignature payments_;
   std::unique_ptr<const UserIdentity> identity_;
   std::unique_ptr<const PurchaseTokens> tokens_;
+  CurrentUserLists lists_;
   Admission admission_;
   const ClientAddress addresses_;
   metrics::Registry metrics_;

@@ -178,6 +178,9 @@ config::Schema describe(Options& o) {
         "characters of A-Z a-z 0-9 - . _ ~ + / =. Empty: nobody may");
   describe_identity(s, o);
   describe_purchase_tokens(s, o);
+  s.add("user_lists", o.user_lists, "path",
+        "Directory with a file \"blocked\", whose users may not buy, and files \"<sale>.allowed\", "
+        "whose users alone may buy in that sale: a user a line. Empty: everybody may");
   s.add("payment_secret", o.payment_secret, "text",
         "What the payment provider signs its notifications with, 16 bytes or more. Empty: none is "
         "taken");

@@ -45,6 +45,7 @@ struct Options {
   Millis jwt_leeway{30'000};
   std::string purchase_secret_file;
   Millis purchase_token_life{60'000};
+  std::string user_lists;
   std::string payment_secret;
   std::string payment_url;
   std::string bootstrap_servers = "127.0.0.1:9092";

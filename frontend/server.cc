@@ -24,21 +24,10 @@ class Server::Loop {
         patience_(loop_, shared.clock),
         in_flight_(shared.in_flight),
         board_(shared.board) {
-    const Api api{loop_,
-                  shared.clock,
-                  shared.stock,
-                  shared.in_flight,
-                  shared.log,
-                  shared.ledger,
-                  shared.board,
-                  shared.identity,
-                  shared.tokens,
-                  shared.payments,
-                  shared.payment_url,
-                  ticker_,
-                  shared.admission,
-                  shared.addresses,
-                  shared.metrics};
+    const Api api{loop_,         shared.clock,     shared.stock,     shared.in_flight,
+                  shared.log,    shared.ledger,    shared.board,     shared.identity,
+                  shared.tokens, shared.lists,     shared.payments,  shared.payment_url,
+                  ticker_,       shared.admission, shared.addresses, shared.metrics};
     add_shop(router_, api);
   }
 

@@ -26,6 +26,7 @@ struct Shared {
   OrderBoard& board;
   const UserIdentity& identity;
   const PurchaseTokens& tokens;
+  const CurrentUserLists& lists;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   Admission& admission;

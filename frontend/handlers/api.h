@@ -16,6 +16,7 @@
 #include "frontend/stock_book.h"
 #include "frontend/stock_ticker.h"
 #include "frontend/user_identity.h"
+#include "frontend/user_lists.h"
 #include "shared/base/clock.h"
 #include "shared/http/problem.h"
 #include "shared/http/response.h"
@@ -49,6 +50,7 @@ struct Api {
   OrderBoard& board;
   const UserIdentity& identity;
   const PurchaseTokens& tokens;
+  const CurrentUserLists& lists;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
   StockTicker& ticker;

@@ -50,6 +50,7 @@ void add_shop(http::Router& router, const Api& api) {
 void add_administration(http::Router& router, http::AdminCallbacks callbacks, const AdminApi& api) {
   http::add_admin_routes(router, std::move(callbacks));
   add_admin_sales(router, api);
+  add_admin_lists(router, api);
   add_description(router, "admin.json");
 }
 

@@ -100,12 +100,15 @@ class PlaceOrder {
     auto proven = api_.identity.user_of(request, now);
     if (!proven) return std::move(proven.error());
     const std::string_view user = proven->view();
-    // Whoever has no token spends nothing of the rate of whom he names.
+    // Why the user may place no new order. Whoever has no token spends nothing of the rate of whom
+    // he names.
     const http::StaticResponse* refusal = refuse_token(*sale, request, user, now);
     if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
     if (const auto wait = api_.admission.admit_user(user, instant); wait > kNoWait) {
       return rate_limited(RateLimit::user, wait);
     }
+    if (refusal == nullptr) refusal = refusals_->by_lists(*api_.lists.get(), sale->id(), user);
+    if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
     if (!says_json(request)) return not_json();
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
@@ -141,7 +144,7 @@ class PlaceOrder {
     return refusals_->rates.of(limit, wait);
   }
 
-  // Why the user may place no new order while the sale is open; nothing when he may.
+  // What is wrong with the purchase token, if the sale asks for one.
   const http::StaticResponse* refuse_token(const SaleStock& sale, const http::Request& request,
                                            std::string_view user, WallTime now) const {
     const ledger::Sale& definition = sale.definition();

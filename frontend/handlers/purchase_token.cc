@@ -130,6 +130,8 @@ class PurchaseToken {
     if (sale->sold_out()) return std::unexpected(http::Answer(&refusals_->sold_out));
     auto user = api_.identity.user_of(request, now);
     if (!user) return std::unexpected(std::move(user.error()));
+    const auto* refusal = refusals_->by_lists(*api_.lists.get(), sale->id(), user->view());
+    if (refusal != nullptr) return std::unexpected(http::Answer(refusal));
     return Buyer{.definition = *definition, .user = *user, .now = now};
   }
 

@@ -40,7 +40,18 @@ struct Refusals {
       problem(403, "purchase-token-invalid", "The purchase token is over, or not of this user")
           .detail("Get another one from purchase-token of the sale")
           .response()};
+  http::StaticResponse blocked{
+      problem(403, "blocked", "The user is blocked from buying").response()};
+  http::StaticResponse not_allowed{
+      problem(403, "not-allowed", "The sale is for users on its list only").response()};
   RateRefusals rates;
+
+  // Why the operator's lists keep the user from buying in the sale; null when they do not.
+  const http::StaticResponse* by_lists(const UserLists& lists, std::string_view sale,
+                                       std::string_view user) const {
+    if (lists.is_blocked(user)) return &blocked;
+    return lists.is_allowed(sale, user) ? nullptr : &not_allowed;
+  }
 };
 
 }  // namespace sluice::frontend

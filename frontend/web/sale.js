@@ -202,7 +202,15 @@ function offer() {
   return order.quantity < sale.limit && STEPS[order.state] > 1 ? 'another' : null;
 }
 
-const REFUSALS = { 'sold-out': 'sold_out', 'sale-paused': 'paused', 'sale-ended': 'closed', stopped: 'stopped', gone: 'gone' };
+const REFUSALS = {
+  'sold-out': 'sold_out',
+  'sale-paused': 'paused',
+  'sale-ended': 'closed',
+  blocked: 'excluded',
+  'not-allowed': 'excluded',
+  stopped: 'stopped',
+  gone: 'gone',
+};
 
 function message() {
   const { activity, refusal } = purchase;

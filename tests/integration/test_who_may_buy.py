@@ -1,8 +1,10 @@
-"""Who may buy, on the real daemons: users by signed tokens."""
+"""Who may buy, on the real daemons: users by signed tokens, purchase tokens, lists of users."""
 
 import base64
+import datetime
 import hashlib
 import hmac
+import itertools
 import json
 import subprocess
 import time
@@ -10,6 +12,7 @@ import time
 import harness
 from harness import eventually, sale
 
+ADMIN_TOKEN = "0123456789abcdef-of-the-tests"
 SECRET = b"a secret of the tests, 32 bytes or more"
 
 
@@ -134,3 +137,99 @@ def test_auth_none_is_said_at_the_start_and_wrong_keys_prevent_it(pipeline, tmp_
     failed = start("auth=jwt", f"jwt_secret_files={weak}")
     assert failed.returncode != 0 and "HS256 needs 32 or more" in failed.stderr
     assert "hunter2" not in failed.stderr
+
+
+def solve(challenge):
+    """The work, by its definition."""
+    text, bits = challenge["challenge"], challenge["difficulty"]
+    for nonce in itertools.count():
+        digest = hashlib.sha256(f"{text}:{nonce}".encode()).digest()
+        if int.from_bytes(digest, "big") >> (256 - bits) == 0:
+            return {"challenge": text, "nonce": str(nonce)}
+
+
+def purchase_token(shop, sale_name, user, work=None):
+    return ask(shop, "POST", f"/v1/sales/{sale_name}/purchase-token", body=work,
+               **{"X-User-Id": user})
+
+
+def buy(shop, sale_name, user, token=None, key=None):
+    headers = {"X-User-Id": user, **({"Sluice-Purchase-Token": token} if token else {}),
+               **({"Idempotency-Key": key} if key else {})}
+    reply = ask(shop, "POST", f"/v1/sales/{sale_name}/orders", **headers)
+    return reply.json.get("code", reply.status)
+
+
+def test_nobody_gets_a_purchase_token_before_the_start(pipeline):
+    shop = pipeline([], frontend_options={"admin_token": ADMIN_TOKEN})
+    starts = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    starts = starts.replace(microsecond=starts.microsecond // 1000 * 1000)
+    made = shop.frontend.administer("POST", "/v1/sales", {
+        "id": "flash", "stock": 5, "purchase_token": "required", "proof_of_work": 10,
+        "starts_at": starts.isoformat(timespec="milliseconds")})
+    assert made.status == 201, made
+    early = purchase_token(shop, "flash", "ann")
+    unknown = purchase_token(shop, "no-such-sale", "ann")
+    assert early.status == 404 and early.body == unknown.body
+    assert ask(shop, "GET", "/v1/sales/flash/challenge", **{"X-User-Id": "ann"}).status == 404
+
+    def challenge():
+        return ask(shop, "GET", "/v1/sales/flash/challenge", **{"X-User-Id": "ann"})
+
+    eventually(lambda: challenge().status == 200, what="the challenge is there")
+    assert datetime.datetime.now(datetime.timezone.utc) >= starts
+    work = solve(challenge().json)
+    assert purchase_token(shop, "flash", "ann").json["code"] == "work-required"
+    assert purchase_token(shop, "flash", "bob", work).json["code"] == "work-invalid"
+    token = purchase_token(shop, "flash", "ann", work).json["purchase_token"]
+    assert buy(shop, "flash", "ann") == "purchase-token-required"
+    assert buy(shop, "flash", "bob", token) == "purchase-token-invalid"
+    assert buy(shop, "flash", "ann", token) == 202
+
+
+def test_a_purchase_token_and_the_need_for_it_outlive_the_frontend(pipeline, tmp_path):
+    shop = pipeline([sale("demo", 5, per_user_limit=2, purchase_token="required")],
+                    frontend_options={"purchase_secret_file": secret_file(tmp_path),
+                                      "purchase_token_life": "10m"})
+    ann, bob = (purchase_token(shop, "demo", user).json["purchase_token"]
+                for user in ("ann", "bob"))
+    assert buy(shop, "demo", "ann", ann) == 202
+    shop.frontend.kill9()
+    shop.frontend.start().wait_ready()
+    assert buy(shop, "demo", "cid") == "purchase-token-required"
+    assert buy(shop, "demo", "bob", bob) == 202
+    assert buy(shop, "demo", "ann") == 202  # the order of before
+    assert buy(shop, "demo", "ann", key="second") == "purchase-token-required"
+    assert len(shop.ledger().holding("demo")) == 2
+    shown = harness.run("sluicectl", "-b", shop.broker.listen, "sale", "show", "demo", "-o", "json")
+    assert json.loads(shown.stdout)["purchase_token"] == "required", shown
+
+
+def test_lists_of_users(pipeline, tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    (folder / "blocked").write_text("# sold them on\neve\n", encoding="utf-8")
+    (folder / "club.allowed").write_text("ann\n张三\n", encoding="utf-8")
+    shop = pipeline([sale("demo", 5), sale("club", 5)], frontend_options={
+        "admin_token": ADMIN_TOKEN, "user_lists": folder})
+    three = "张三".encode().decode("latin-1")  # header values are bytes
+
+    def check():
+        assert buy(shop, "demo", "eve") == "blocked"
+        assert buy(shop, "club", "bob") == "not-allowed"
+        assert (buy(shop, "club", "ann"), buy(shop, "club", three)) == (202, 202)
+        assert buy(shop, "demo", "bob") == 202
+
+    check()
+    shop.frontend.kill9()
+    shop.frontend.start().wait_ready()
+    check()
+    (folder / "blocked").write_text("bob\n", encoding="utf-8")
+    reply = shop.frontend.administer("POST", "/v1/user-lists/reload")
+    assert reply.status == 200 and reply.json == {"blocked": 1, "allowed": {"club": 2}}
+    assert buy(shop, "demo", "eve") == 202
+    assert buy(shop, "demo", "bob", key="second") == "blocked"
+    (folder / "demo.alowed").touch()
+    reply = shop.frontend.administer("POST", "/v1/user-lists/reload")
+    assert reply.status == 409 and "demo.alowed" in reply.json["detail"]
+    assert buy(shop, "demo", "bob", key="second") == "blocked"

@@ -42,10 +42,12 @@ Shop::Shop(client::MockCluster& cluster, Options options)
     : in_flight(options.answer_within),
       changes(options.answer_within, stock),
       identity(options.jwt ? UserIdentity(std::move(*options.jwt)) : UserIdentity()),
+      lists(options.user_lists),
       metrics(registry),
       token_(options.admin_token),
       admission_(options.rates, 1),
       addresses_({*net::parse_network("10.0.0.0/8")}, ClientAddress::Header::x_forwarded_for) {
+  REQUIRE(lists.reload());
   auto producer = client::Producer::open(cluster.settings(), options.producer);
   REQUIRE(producer);
   log = std::make_unique<OrderLog>(std::move(*producer), fmt::format("writer-{}", fmt::ptr(this)));
@@ -55,14 +57,14 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_,  clock,    stock,       in_flight, *log,       *reader,    board,  identity,
-                tokens, payments, payment_url, ticker_,   admission_, addresses_, metrics};
+  const Api api{loop_,  clock, stock,    in_flight,   *log,    *reader,    board,      identity,
+                tokens, lists, payments, payment_url, ticker_, admission_, addresses_, metrics};
   add_shop(router_, api);
   add_administration(admin_router_,
                      {.healthy = []() -> Result<void> { return {}; },
                       .ready = []() -> Result<void> { return {}; },
                       .metrics = [this] { return registry.prometheus(); }},
-                     {loop_, clock, *log, *reader, changes, token_});
+                     {loop_, clock, *log, *reader, changes, token_, lists});
   admin_ = std::make_unique<http::Service>(clock, http::Limits{}, [this](http::Request& request) {
     return admin_router_.route(request);
   });

@@ -53,6 +53,7 @@ class Shop {
     client::ProducerOptions producer;
     std::vector<ledger::Sale> sales{mug()};
     std::string admin_token = kShopToken;
+    std::string user_lists;
     std::optional<JwtRules> jwt;  // none: auth is none
     Admission::Rates rates;
   };
@@ -104,6 +105,7 @@ class Shop {
   OrderBoard board;
   const UserIdentity identity;
   const PurchaseTokens tokens{std::string(32, 's'), Millis(60'000)};
+  CurrentUserLists lists;
   const PaymentSignature payments{kShopSecret};
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
   // Of requests to come: "127.0.0.1:50000".

@@ -124,6 +124,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_sale_commands(app, context);
   add_backup_commands(app, context);
   add_storage_commands(app, context);
+  add_token_command(app, context);
   return parse_and_run(app, argc, argv, context);
 }
 

@@ -88,6 +88,32 @@ def test_an_order_is_its_users_through_a_kill(pipeline, tmp_path):
     assert ask(shop, "DELETE", order, ann).json["state"] == "cancelled"
 
 
+def test_sluicectl_signs_tokens(pipeline, tmp_path):
+    private, public = ed25519_keys(tmp_path)
+    secret = secret_file(tmp_path)
+    shop = pipeline([sale("demo", 5)], frontend_options={
+        "auth": "jwt", "jwt_secret_files": secret, "jwt_public_key_files": public,
+        "jwt_issuer": "ops", "jwt_audience": "shop"})
+
+    def token(*words):
+        done = harness.run("sluicectl", "token", "--issuer", "ops", "--audience", "shop", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    for user, *key in (("ann", "--secret-file", secret), ("张三", "--private-key-file", private)):
+        placed = ask(shop, "POST", "/v1/sales/demo/orders", token("--user", user, *key))
+        assert placed.status == 202, placed
+    shown = json.loads(token("--user", "ann", "--secret-file", secret, "--life", "5m",
+                             "-o", "json"))
+    assert abs(shown["expires_at_ms"] / 1000 - time.time() - 300) < 60
+    assert ask(shop, "GET", "/v1/orders", shown["token"]).json["orders"][0]["user"] == "ann"
+    for words in (("--secret-file", public.parent / "none"), ("--private-key-file", public),
+                  ("--secret-file", secret, "--life", "0s"), (),
+                  ("--secret-file", secret, "--private-key-file", private)):
+        failed = harness.run("sluicectl", "token", "--user", "ann", *words)
+        assert failed.returncode != 0 and failed.stderr and not failed.stdout, words
+
+
 def test_tokens_that_are_refused(pipeline, tmp_path):
     _, public = ed25519_keys(tmp_path)
     shop = pipeline([sale("demo", 5)], frontend_options={

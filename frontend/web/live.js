@@ -22,7 +22,6 @@ export class Live {
     document.addEventListener('visibilitychange', this.look);
     addEventListener('online', this.look);
     this.start();
-    if (document.hidden) this.look();
   }
 
   close() {
@@ -48,6 +47,7 @@ export class Live {
     this.run = new AbortController();
     this.heard = false; // the stream that is open has said something
     this.questions = null; // a token while one asks
+    if (document.hidden) this.look();
     if (this.streams) this.connect(failures);
     else this.poll();
   }

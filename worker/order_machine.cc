@@ -33,6 +33,13 @@ std::size_t size_of(const LogRecord& record) {
   return bytes;
 }
 
+// How many times the record was sent back: a letter says it with a copy or without.
+bool is_count(const client::HeaderView& header) {
+  constexpr std::size_t kMaxDigits = 19;
+  return header.name == ledger::kDlqRedriveAttempts &&
+         header.value.value_or("").size() <= kMaxDigits;
+}
+
 // Whether the event changed an order that has its row, and is not merely our own answer coming
 // back.
 bool changes_row(const ledger::Change& change) {
@@ -168,12 +175,14 @@ OutboxRow OrderMachine::dead_letter(const LogRecord& record, const Error& error)
                                header(ledger::kDlqErrorsOffset, fmt::to_string(record.offset)),
                                header(ledger::kDlqErrorsCode, std::string(name_of(error.code))),
                                header(ledger::kDlqErrorsMessage, std::move(message))}};
-  if (!copied) return letter;
-  letter.key = owned(record.key);
-  letter.value = owned(record.value);
+  if (copied) {
+    letter.key = owned(record.key);
+    letter.value = owned(record.value);
+  }
   for (const client::HeaderView& own : record.headers) {
     // Those of an earlier letter of the same record say nothing about this one.
     if (own.name.starts_with(ledger::kDlqErrors)) continue;
+    if (!copied && !is_count(own)) continue;
     letter.headers.push_back({std::string(own.name), owned(own.value)});
   }
   return letter;

@@ -83,6 +83,15 @@ DeadLetter dead_letter_of(const client::Record& record) {
   return letter;
 }
 
+void add_copy(DeadLetter& letter, const client::Record& record) {
+  letter.key = owned(record.key);
+  letter.value = owned(record.value);
+  letter.redrives = number_in(record, ledger::kDlqRedriveAttempts, 0);
+  for (const client::HeaderView& header : record.headers) {
+    letter.headers.push_back({std::string(header.name), owned(header.value)});
+  }
+}
+
 client::ProduceRecord redriven_record(const DeadLetter& letter) {
   client::ProduceRecord record{.topic = letter.origin.topic,
                                .partition = letter.origin.partition,

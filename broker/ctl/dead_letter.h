@@ -65,6 +65,9 @@ std::optional<RedriveMark> mark_of(const client::Record& record);
 // REQUIRES: the record is no mark.
 DeadLetter dead_letter_of(const client::Record& record);
 
+// Gives a letter without a copy its record, as its origin has it.
+void add_copy(DeadLetter& letter, const client::Record& record);
+
 // The record for the letter's origin, with what it needs to be known again.
 client::ProduceRecord redriven_record(const DeadLetter& letter);
 // The mark of a letter that is at `to` now.

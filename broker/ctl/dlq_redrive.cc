@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "broker/ctl/dead_letter_topic.h"
 #include "broker/ctl/dlq_options.h"
 #include "broker/ctl/interrupt.h"
+#include "broker/ctl/origin_reader.h"
 #include "shared/client/producer.h"
 
 namespace sluice::ctl {
@@ -99,7 +99,7 @@ std::string why(const client::Delivery& delivery) {
 class Redrive {
  public:
   Redrive(const Context& context, const Arguments& arguments, LetterFilter filter)
-      : context_(context), arguments_(arguments), filter_(std::move(filter)) {}
+      : context_(context), arguments_(arguments), filter_(std::move(filter)), origins_(context) {}
 
   Result<void> run();
 
@@ -115,7 +115,8 @@ class Redrive {
   bool take(const DeadLetter& letter, const RedriveMark* mark);
   bool send_batch();
   void mark(const std::vector<DeadLetter>& letters, const std::vector<client::Delivery>& sent);
-  std::optional<std::string> why_not(const DeadLetter& letter) const;
+  Result<void> add(DeadLetter letter);
+  Result<void> check_target(const DeadLetter& letter) const;
   void print(const DeadLetter& letter, const Place& to, const Outcome& outcome);
   void wait_for_rate(Instant batch_began, std::size_t letters) const;
   std::size_t batch_letters() const;
@@ -126,6 +127,7 @@ class Redrive {
   const LetterFilter filter_;
   const SystemClock clock_;
   std::map<std::string, std::set<std::int32_t>> targets_;  // topics and their partitions
+  OriginReader origins_;
   std::unique_ptr<client::Producer> producer_;
   std::vector<DeadLetter> batch_;
   std::set<LetterId> done_before_;  // of those that are asked for by name
@@ -171,25 +173,33 @@ bool Redrive::take(const DeadLetter& letter, const RedriveMark* mark) {
     return true;
   }
   ++taken_;
-  if (const auto reason = why_not(letter)) {
+  if (const auto added = add(letter); !added) {
     ++failed_;
-    print(letter, letter.origin, {"failed", *reason});
-  } else {
-    batch_.push_back(letter);
+    print(letter, letter.origin, {"failed", added.error().context});
   }
   if (batch_.size() >= batch_letters() && !send_batch()) return false;
   return arguments_.limit < 0 || taken_ < static_cast<std::size_t>(arguments_.limit);
 }
 
+Result<void> Redrive::add(DeadLetter letter) {
+  TRY_VOID(check_target(letter));
+  if (!letter.holds_copy()) TRY_VOID(origins_.complete(letter));
+  batch_.push_back(std::move(letter));
+  return {};
+}
+
 // What would go wrong or, on servers that make topics by themselves, too well.
-std::optional<std::string> Redrive::why_not(const DeadLetter& letter) const {
+Result<void> Redrive::check_target(const DeadLetter& letter) const {
   const Place& to = letter.origin;
-  if (!letter.holds_copy()) return "it holds no copy of the record";
   const auto topic = targets_.find(to.topic);
-  if (topic == targets_.end()) return fmt::format("there is no topic {}", printable(to.topic));
-  if (to.topic == letter.topic) return "its origin is the dead letter topic itself";
-  if (to.partition < 0 || topic->second.contains(to.partition)) return std::nullopt;
-  return fmt::format("topic {} has no partition {}", to.topic, to.partition);
+  if (topic == targets_.end()) {
+    return fail(Code::not_found, fmt::format("there is no topic {}", printable(to.topic)));
+  }
+  if (to.topic == letter.topic) {
+    return fail(Code::invalid, "its origin is the dead letter topic itself");
+  }
+  if (to.partition < 0 || topic->second.contains(to.partition)) return {};
+  return fail(Code::not_found, fmt::format("topic {} has no partition {}", to.topic, to.partition));
 }
 
 bool Redrive::send_batch() {

@@ -133,6 +133,22 @@ TEST_CASE("a letter without a copy is a letter") {
   CHECK_FALSE(mark_of(record({}, std::nullopt, std::nullopt)));
 }
 
+TEST_CASE("a letter without a copy is sent as its origin has the record") {
+  DeadLetter letter = dead_letter_of(record(errors(), std::nullopt, std::nullopt));
+  add_copy(letter, {.topic = "orders",
+                    .partition = 3,
+                    .offset = 99,
+                    .key = "k",
+                    .value = "v",
+                    .headers = {{"trace", "t1"}, {"__dlq.redrive.attempts", "1"}}});
+  const client::ProduceRecord sent = redriven_record(letter);
+  CHECK(sent.key == "k");
+  CHECK(sent.value == "v");
+  REQUIRE(sent.headers.size() == 5);
+  CHECK(sent.headers[0] == client::Header{"trace", "t1"});
+  CHECK(sent.headers[4] == client::Header{"__dlq.redrive.attempts", "2"});
+}
+
 TEST_CASE("filters narrow together") {
   const DeadLetter letter = dead_letter_of(record(errors()));
   CHECK(LetterFilter{}.takes_all());

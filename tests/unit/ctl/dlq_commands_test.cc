@@ -239,10 +239,43 @@ TEST_CASE_FIXTURE(Dlq, "dlq redrive: what cannot go back is told one by one, the
   CHECK(has(sent.out, "0:0  cups:3:1  failed: there is no topic cups\n"));
   CHECK(has(sent.out, "0:1  orders:9:2  failed: topic orders has no partition 9\n"));
   CHECK(has(sent.out, "0:2  dlq.orders:0:3  failed: its origin is the dead letter topic itself\n"));
-  CHECK(has(sent.out, "0:3  orders:-:-  failed: it holds no copy of the record\n"));
+  CHECK(has(sent.out,
+            "0:3  orders:-:-  failed: it holds no copy of the record, and orders:-:- is "
+            "not kept\n"));
   CHECK(has(sent.out, "0:4  orders:3:0  sent\n"));
   CHECK(has(sent.err, "4 not redriven"));
   CHECK(orders().size() == 1);
+}
+
+TEST_CASE_FIXTURE(Dlq, "dlq redrive: a letter without a copy has its record read at the origin") {
+  produce({.topic = "orders", .partition = 3, .key = "k0", .value = "v0"});
+  produce({.topic = "orders",
+           .partition = 3,
+           .key = "k1",
+           .value = "v1",
+           .headers = {{"trace", "t1"}, {"__dlq.redrive.attempts", "1"}}});
+  for (const char* offset : {"1", "7", "0"}) {
+    produce({.topic = "dlq.orders",
+             .partition = 0,
+             .headers = {{"__dlq.errors.topic", "orders"},
+                         {"__dlq.errors.partition", "3"},
+                         {"__dlq.errors.offset", offset}}});
+  }
+  const Outcome sent = ctl({"redrive", "orders", "--all"});
+  CHECK(sent.status == 1);
+  CHECK(has(sent.out, "0:0  orders:3:2  sent\n"));
+  CHECK(has(sent.out,
+            "0:1  orders:3:7  failed: it holds no copy of the record, and orders:3:7 is "
+            "not kept\n"));
+  CHECK(has(sent.out, "0:2  orders:3:3  sent\n"));
+  const auto records = orders();
+  REQUIRE(records.size() == 4);
+  CHECK(records[2].at("key") == "k1");
+  CHECK(records[2].at("value") == "v1");
+  CHECK(header(records[2], "trace") == "t1");
+  CHECK(header(records[2], "__dlq.redrive.attempts") == "2");
+  CHECK(records[3].at("value") == "v0");
+  CHECK(header(records[3], "__dlq.redrive.attempts") == "1");
 }
 
 TEST_CASE_FIXTURE(Dlq, "dlq redrive: a record that is too large for its topic does not stop it") {

@@ -264,15 +264,18 @@ TEST_CASE("a dead letter of a record that is too large says where it is, and no 
   CHECK(log.bytes(limit).outbox[0].value == limit);
   for (const bool in_header : {false, true}) {
     const std::string large(in_header ? limit.size() - 3 : limit.size() + 1, 'x');
-    const std::vector<client::HeaderView> headers = {{"name", in_header ? large : "v"}};
+    const std::vector<client::HeaderView> headers = {{"name", in_header ? large : "v"},
+                                                     {"__dlq.redrive.attempts", "2"},
+                                                     {"__dlq.redrive.attempts", large}};
     PartitionWork work;
     log.machine.apply({log.next++, "k", in_header ? "" : large, headers}, kNow, work);
     REQUIRE(work.outbox.size() == 1);
     const OutboxRow& letter = work.outbox[0];
     CHECK_FALSE(letter.key.has_value());
     CHECK_FALSE(letter.value.has_value());
-    REQUIRE(letter.headers.size() == 5);
+    REQUIRE(letter.headers.size() == 6);
     CHECK(letter.headers[2].value == std::to_string(log.next - 1));
+    CHECK(letter.headers[5] == client::Header{"__dlq.redrive.attempts", "2"});
     CHECK(letter.headers[4].value->find("too large for a copy") != std::string::npos);
   }
 }

@@ -29,14 +29,14 @@ void OutboxRelay::pump(Instant now) {
   take_answers(now);
   if (now < resume_at_) return;
   while (!repeats_.empty() && repeats_.front().at <= now) {
-    if (!send(repeats_.front().key)) {
+    if (!send(repeats_.front().key, now)) {
       resume_at_ = now + kRetryAfter;
       return;
     }
     repeats_.pop_front();
   }
   while (!fresh_.empty()) {
-    if (!send(fresh_.front())) {
+    if (!send(fresh_.front(), now)) {
       resume_at_ = now + kRetryAfter;
       return;
     }
@@ -44,7 +44,7 @@ void OutboxRelay::pump(Instant now) {
   }
 }
 
-bool OutboxRelay::send(const OutboxKey& key) {
+bool OutboxRelay::send(const OutboxKey& key, Instant now) {
   const auto row = rows_.find(key);
   if (row == rows_.end()) return true;  // dropped, or acknowledged meanwhile
   auto answered = [answers = answers_, key](const client::Delivery& delivery) {
@@ -52,9 +52,13 @@ bool OutboxRelay::send(const OutboxKey& key) {
     answers->list.emplace_back(key, delivery.outcome == client::Outcome::persisted);
     answers->came.notify_one();
   };
-  if (send_(record_of(row->second), std::move(answered))) return true;
+  const auto taken = send_(record_of(row->second), std::move(answered));
+  if (taken) return true;
   ++failed_sends_;
-  return false;
+  const Code code = taken.error().code;
+  if (code != Code::too_large && code != Code::not_found) return false;
+  repeats_.push_back({key, now + kRetryAfter});
+  return true;
 }
 
 void OutboxRelay::take_answers(Instant now) {

@@ -73,8 +73,9 @@ class OutboxRelay {
   };
 
   void take_answers(Instant now);
-  // False: the sender takes nothing now; pump() tries again later.
-  bool send(const OutboxKey& key);
+  // False: the sender takes nothing now; pump() tries again later. A row that it does not take for
+  // a reason of its own is repeated and holds up no other.
+  bool send(const OutboxKey& key, Instant now);
 
   Send send_;
   std::map<OutboxKey, OutboxRow> rows_;

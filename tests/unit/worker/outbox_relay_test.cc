@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 using namespace sluice;
 using namespace sluice::worker;
@@ -13,12 +14,14 @@ namespace {
 // What went out, and the answers that are still owed.
 struct Log {
   bool accepts = true;
+  std::pair<std::string, Code> refuses;  // the row of this key
   std::vector<std::string> sent;
   std::vector<client::Producer::Done> owed;
 
   OutboxRelay::Send send() {
     return [this](client::ProduceRecord record, client::Producer::Done done) -> Result<void> {
       if (!accepts) return fail(Code::overloaded, "full");
+      if (record.key == refuses.first) return fail(refuses.second, "not this one");
       sent.push_back(*record.key);
       owed.push_back(std::move(done));
       return {};
@@ -78,6 +81,26 @@ TEST_CASE("what is not surely persisted goes out again, later") {
     log.answer(1, Outcome::persisted);
     relay.pump(kStart + OutboxRelay::kRetryAfter);
     CHECK(relay.take_sent() == Keys{{0, 1, 0}});
+  }
+}
+
+TEST_CASE("a row that is refused for itself keeps no other one waiting") {
+  for (const Code code : {Code::too_large, Code::not_found}) {
+    Log log;
+    log.refuses = {"1", code};
+    OutboxRelay relay(log.send());
+    relay.add({row(1), row(2)});
+    relay.pump(kStart);
+    CHECK(log.sent == Names{"2"});
+    CHECK(relay.failed_sends() == 1);
+    relay.pump(kStart + (OutboxRelay::kRetryAfter - Millis(1)));
+    CHECK(relay.failed_sends() == 1);
+    relay.pump(kStart + OutboxRelay::kRetryAfter);
+    CHECK(relay.failed_sends() == 2);
+    log.refuses = {};
+    relay.pump(kStart + 2 * OutboxRelay::kRetryAfter);
+    CHECK(log.sent == Names{"2", "1"});
+    CHECK(relay.waiting() == 2);
   }
 }
 

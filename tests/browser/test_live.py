@@ -137,29 +137,6 @@ def test_a_tab_that_is_not_looked_at_lets_go(open_shop, visitor):
     expect(page.count).to_have_text("11")
 
 
-def test_an_order_that_comes_to_a_tab_behind_others(open_shop, visitor):
-    shop = open_shop(sale("demo", 12))
-    context = visitor(shop)
-    first, behind = SalePage(context), SalePage(context)
-    behind.page.clock.install()
-    streams = Streams(behind.page)
-    behind.page.reload()
-    expect(behind.button).to_be_enabled()
-    show_tab(behind.page, False)
-    behind.page.clock.fast_forward(10_001)
-    eventually(lambda: behind.page.evaluate("1") and streams.open() == [], what="it let go")
-    first.buy()
-    order = first.expect_placed()
-    assert behind.expect_placed() == order
-    behind.page.clock.fast_forward(10_001)
-    eventually(lambda: behind.page.evaluate("1") and streams.open() == [], what="it let go again")
-    asked = []
-    behind.page.on("request", lambda request: asked.append(request.url))
-    behind.page.clock.fast_forward(600_000)
-    behind.page.evaluate("fetch('/v1/time')")
-    assert [url.split("/v1/")[1] for url in asked] == ["time"]
-
-
 def test_a_stream_that_falls_silent_is_opened_again(open_shop, visitor):
     shop = open_shop(sale("demo", 12))
     context = visitor(shop)

@@ -212,7 +212,7 @@ TEST_CASE("requests that are not valid") {
       {"", R"({"quantity":0})", "quantity"},
       {"", R"({"quantity":-1})", "quantity"},
       {"", R"({"quantity":1.5})", "quantity"},
-      {"", R"({"quantity":1e3})", "quantity"},
+      {"", R"({"quantity":1e10})", "quantity"},
       {"", R"({"quantity":"1"})", "quantity"},
       {"", R"({"quantity":null})", "quantity"},
       {"", R"({"quantity":1000000001})", "quantity"},

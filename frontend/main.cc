@@ -62,15 +62,19 @@ class Process {
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
         clock_, *log_, stock_, in_flight_, changes_, board_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
+    rooms_ = std::make_unique<WaitingRooms>(
+        client_settings(options_), clock_, stock_,
+        [this](std::string_view sale) { return reader_->find_sale(sale); });
     server_ = std::make_unique<Server>(
         Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, *tokens_, lists_,
-               payments_, options_.payment_url, admission_, addresses_, metrics_api_},
+               payments_, options_.payment_url, admission_, addresses_, *rooms_, metrics_api_},
         http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
     TRY(bound, server_->listen(listen));
     serving_ = true;
     reader_->start();
+    rooms_->start();
     log::info("ready listen={} admin_listen={}", bound.text(), admin_.bound().text());
     return {};
   }
@@ -167,6 +171,7 @@ class Process {
   http::Server admin_;
   std::vector<ledger::Sale> sales_;
   std::unique_ptr<OrderLog> log_;
+  std::unique_ptr<WaitingRooms> rooms_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<LedgerReader> reader_;
   bool serving_ = false;

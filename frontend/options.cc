@@ -39,6 +39,9 @@ void describe_sale(config::Schema& s, SaleOptions& sale) {
         "Work of a purchase token, which is required then: the zero bits that a SHA-256 has to "
         "begin with. One more doubles it, 18 is a second or so in a browser; 0: none")
       .between(0, ledger::kMaxProofOfWork);
+  s.add("waiting_room_rate", sale.waiting_room_rate, "buyers/s",
+        "How many buyers a second are let in from the waiting room; 0: there is none")
+      .between(0, ledger::kMaxWaitingRoomRate);
 }
 
 Result<std::optional<std::int64_t>> time_of(const std::string& sale, std::string_view field,
@@ -254,6 +257,7 @@ Result<std::vector<ledger::Sale>> configured_sales(const Options& options) {
     sale.payment_window_ms = item.payment_window.count();
     sale.purchase_token = item.purchase_token == "required";
     sale.proof_of_work = item.proof_of_work;
+    sale.waiting_room_rate = item.waiting_room_rate;
     sale.change = "configured";  // however often it is sent
     TRY(starts_at, time_of(item.id, "starts_at", item.starts_at));
     TRY(ends_at, time_of(item.id, "ends_at", item.ends_at));

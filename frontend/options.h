@@ -31,6 +31,7 @@ struct SaleOptions {
   Millis payment_window{0};
   std::string purchase_token = "none";
   std::int64_t proof_of_work = 0;
+  std::int64_t waiting_room_rate = 0;
 };
 
 struct Options {

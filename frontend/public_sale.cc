@@ -34,6 +34,7 @@ void append_public_sale(Buffer& json, const SaleStock& sale, WallTime now) {
       name_of(shown_stage(sale, available, now)), std::max<std::int64_t>(available, 0),
       available <= 0, definition.per_user_limit, definition.unit_price);
   append_text(json, "currency", definition.currency);
+  if (definition.waiting_room_rate > 0) json += R"(,"waiting_room":true)";
   if (definition.starts_at) append_text(json, "starts_at", rfc3339({*definition.starts_at}));
   if (definition.ends_at) append_text(json, "ends_at", rfc3339({*definition.ends_at}));
   if (ledger::needs_purchase_token(definition)) {

@@ -71,6 +71,21 @@ bool says_json(const http::Request& request) {
   return is_written_so || http::equal_ignoring_case(name, "json");
 }
 
+std::optional<ByteView> cookie_value(const http::Request& request, std::string_view name) {
+  for (const http::Header& line : request.headers()) {
+    if (!http::equal_ignoring_case(line.name, "Cookie")) continue;
+    ByteView rest = line.value;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find(';'), rest.size());
+      const ByteView pair = trimmed(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      const auto equals = pair.find('=');
+      if (equals != pair.npos && pair.substr(0, equals) == name) return pair.substr(equals + 1);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request) {
   constexpr ByteView kWait = "wait=";
   ByteView rest = request.header("Prefer").value_or(ByteView());

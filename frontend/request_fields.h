@@ -27,6 +27,9 @@ std::optional<ByteView> bearer_token(const http::Request& request);
 // type that is written so, as application/merge-patch+json. Who does not say is believed.
 bool says_json(const http::Request& request);
 
+// The value of the cookie of that name (RFC 6265); the first, if there are several.
+std::optional<ByteView> cookie_value(const http::Request& request, std::string_view name);
+
 // How long the request wants to wait for news: "Prefer: wait=20" (RFC 7240). Nothing when it does
 // not say, or nothing that can be understood.
 std::optional<std::chrono::seconds> preferred_wait(const http::Request& request);

@@ -104,6 +104,9 @@ std::optional<Done> take_field(std::string_view field, const json::value& value,
   if (field == "proof_of_work") {
     return take_number(field, value, 0, ledger::kMaxProofOfWork, sale.proof_of_work);
   }
+  if (field == "waiting_room_rate") {
+    return take_number(field, value, 0, ledger::kMaxWaitingRoomRate, sale.waiting_room_rate);
+  }
   return std::nullopt;
 }
 
@@ -123,7 +126,7 @@ Done take_new_field(std::string_view field, const json::value& value, ledger::Sa
       .value_or(wrong(field,
                       "is not known; known: id, stock, draft, title, unit_price, currency, "
                       "per_user_limit, starts_at, ends_at, payment_window_ms, purchase_token, "
-                      "proof_of_work"));
+                      "proof_of_work, waiting_room_rate"));
 }
 
 std::string_view status_of(const ledger::Sale& definition) {
@@ -162,7 +165,8 @@ std::expected<void, FieldError> patch_sale(ByteView body, ledger::Sale& sale) {
     if (!taken) {
       return wrong(field,
                    "cannot be patched; what can: title, unit_price, currency, per_user_limit, "
-                   "starts_at, ends_at, payment_window_ms, purchase_token, proof_of_work");
+                   "starts_at, ends_at, payment_window_ms, purchase_token, proof_of_work, "
+                   "waiting_room_rate");
     }
     if (!*taken) return *taken;
   }
@@ -196,9 +200,10 @@ Buffer definition_json(const ledger::SaleState& sale) {
   http::append_json_string(json, definition.currency);
   append_time(json, "starts_at", definition.starts_at);
   append_time(json, "ends_at", definition.ends_at);
-  json += fmt::format(R"(,"payment_window_ms":{},"purchase_token":"{}","proof_of_work":{}}})",
+  json += fmt::format(R"(,"payment_window_ms":{},"purchase_token":"{}","proof_of_work":{},)"
+                      R"("waiting_room_rate":{}}})",
                       definition.payment_window_ms, definition.purchase_token ? "required" : "none",
-                      definition.proof_of_work);
+                      definition.proof_of_work, definition.waiting_room_rate);
   return json;
 }
 

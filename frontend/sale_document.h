@@ -21,8 +21,8 @@ struct FieldError {
 std::expected<ledger::Sale, FieldError> read_new_sale(ByteView body);
 
 // Changes `sale` as the body says: a JSON merge patch (RFC 7396) of title, unit_price, currency,
-// per_user_limit, starts_at, ends_at, payment_window_ms, purchase_token and proof_of_work. An error
-// leaves it half changed.
+// per_user_limit, starts_at, ends_at, payment_window_ms, purchase_token, proof_of_work and
+// waiting_room_rate. An error leaves it half changed.
 std::expected<void, FieldError> patch_sale(ByteView body, ledger::Sale& sale);
 
 // {"units": n}: how many a grant adds.

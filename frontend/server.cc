@@ -27,7 +27,8 @@ class Server::Loop {
     const Api api{loop_,         shared.clock,     shared.stock,     shared.in_flight,
                   shared.log,    shared.ledger,    shared.board,     shared.identity,
                   shared.tokens, shared.lists,     shared.payments,  shared.payment_url,
-                  ticker_,       shared.admission, shared.addresses, shared.metrics};
+                  ticker_,       shared.admission, shared.addresses, shared.rooms,
+                  shared.metrics};
     add_shop(router_, api);
   }
 

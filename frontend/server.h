@@ -31,6 +31,7 @@ struct Shared {
   const std::string& payment_url;  // empty: pages have no button to pay
   Admission& admission;
   const ClientAddress& addresses;
+  WaitingRooms& rooms;
   ApiMetrics& metrics;
 };
 

@@ -21,7 +21,11 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
       pending(registry.counter("sluice_frontend_orders_pending_total",
                                "Orders answered 202 before their outcome was known")),
       overloaded(registry.counter("sluice_frontend_orders_overloaded_total",
-                                  "Orders answered 503: in_flight_orders_max were on their way")) {
+                                  "Orders answered 503: in_flight_orders_max were on their way")),
+      waiting(registry.counter("sluice_frontend_orders_waiting_total",
+                               "Orders refused: their user waits to be called")),
+      tickets(registry.counter("sluice_frontend_waiting_room_tickets_total",
+                               "Places given in waiting rooms")) {
   for (const RateLimit limit : kRateLimits) {
     rate_limited[static_cast<std::size_t>(limit)] =
         &registry.counter("sluice_frontend_orders_rate_limited_total",

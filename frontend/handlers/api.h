@@ -17,6 +17,7 @@
 #include "frontend/stock_ticker.h"
 #include "frontend/user_identity.h"
 #include "frontend/user_lists.h"
+#include "frontend/waiting_rooms.h"
 #include "shared/base/clock.h"
 #include "shared/http/problem.h"
 #include "shared/http/response.h"
@@ -36,6 +37,8 @@ struct ApiMetrics {
   metrics::Counter& unavailable;
   metrics::Counter& pending;
   metrics::Counter& overloaded;
+  metrics::Counter& waiting;
+  metrics::Counter& tickets;
   std::array<metrics::Counter*, std::size(kRateLimits)> rate_limited;  // by RateLimit
 };
 
@@ -56,6 +59,7 @@ struct Api {
   StockTicker& ticker;
   Admission& admission;
   const ClientAddress& addresses;
+  WaitingRooms& rooms;
   ApiMetrics& metrics;
 };
 
@@ -63,6 +67,8 @@ struct Api {
 void add_place_order(http::Router& router, const Api& api);
 // GET /v1/sales/{sale}/challenge, POST /v1/sales/{sale}/purchase-token
 void add_purchase_token(http::Router& router, const Api& api);
+// POST /v1/sales/{sale}/ticket
+void add_waiting_room(http::Router& router, const Api& api);
 // GET /v1/orders, GET /v1/orders/{id}
 void add_order_status(http::Router& router, const Api& api);
 // GET /v1/orders/{id}/events, GET /v1/sales/{sale}/events

@@ -39,6 +39,7 @@ void add_description(http::Router& router, std::string_view file) {
 void add_shop(http::Router& router, const Api& api) {
   add_place_order(router, api);
   add_purchase_token(router, api);
+  add_waiting_room(router, api);
   add_order_status(router, api);
   add_order_end(router, api);
   add_events(router, api);

@@ -1,7 +1,6 @@
 // POST /v1/sales/{sale}/orders: socket to log in one visible line: reserve, append, 202.
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +10,9 @@
 #include <boost/json.hpp>
 
 #include "frontend/handlers/api.h"
+#include "frontend/handlers/rate_refusals.h"
 #include "frontend/handlers/refusals.h"
+#include "frontend/handlers/waiting_room.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 #include "frontend/whole_number.h"
@@ -24,7 +25,6 @@ namespace {
 
 using ledger::SaleStage;
 
-constexpr std::chrono::nanoseconds kNoWait{0};
 constexpr std::string_view kPurchaseTokenHeader = "Sluice-Purchase-Token";
 
 // The body is {"quantity": n} or nothing at all.
@@ -93,10 +93,7 @@ class PlaceOrder {
       return &refusals_->sold_out;
     }
     if (request.header("Early-Data") == "1") return &refusals_->too_early;
-    const Instant instant = api_.clock.now();
-    if (const auto wait = wait_of_address(request, instant); wait > kNoWait) {
-      return rate_limited(RateLimit::address, wait);
-    }
+    if (auto refused = refuse_address(api_, request)) return std::move(*refused);
     auto proven = api_.identity.user_of(request, now);
     if (!proven) return std::move(proven.error());
     const std::string_view user = proven->view();
@@ -104,11 +101,12 @@ class PlaceOrder {
     // he names.
     const http::StaticResponse* refusal = refuse_token(*sale, request, user, now);
     if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
-    if (const auto wait = api_.admission.admit_user(user, instant); wait > kNoWait) {
-      return rate_limited(RateLimit::user, wait);
-    }
+    if (auto refused = refuse_user(api_, user)) return std::move(*refused);
     if (refusal == nullptr) refusal = refusals_->by_lists(*api_.lists.get(), sale->id(), user);
     if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
+    const bool may_queue = stage == SaleStage::open && refusal == nullptr;
+    auto waits = may_queue ? refuse_waiting(api_, *sale, request, user, now) : std::nullopt;
+    if (waits && !sale->may_have_ordered(user)) return std::move(*waits);
     if (!says_json(request)) return not_json();
     const auto quantity = parse_quantity(request.body);
     if (!quantity) return bad_request(quantity.error().context);
@@ -123,27 +121,17 @@ class PlaceOrder {
     order.quantity = *quantity;
     order.key = key;
     order.reserved_at = now.unix_millis;
-    if (stage == SaleStage::open && refusal == nullptr) return reserve(*sale, std::move(order));
-    // Whose answer was lost when the sale ended, or his token, still gets it.
+    if (may_queue && !waits) return reserve(*sale, std::move(order));
+    // Whose answer was lost when the sale ended, or his token, or while he waits, still gets it.
     const auto id = *ledger::pack_order_id(order.order);
     const auto known = sale->look_up(user, id, order.quantity);
     if (known) return known_order(*known, std::move(order), id);
-    if (stage == SaleStage::open) return refusal;
-    return closed(*sale, stage, now);
+    if (stage != SaleStage::open) return closed(*sale, stage, now);
+    if (refusal != nullptr) return refusal;
+    return std::move(*waits);
   }
 
  private:
-  std::chrono::nanoseconds wait_of_address(const http::Request& request, Instant now) const {
-    if (!api_.admission.limits_addresses()) return kNoWait;
-    const auto address = api_.addresses.of(request);
-    return address ? api_.admission.admit_address(*address, now) : kNoWait;
-  }
-
-  http::Answer rate_limited(RateLimit limit, std::chrono::nanoseconds wait) const {
-    api_.metrics.rate_limited[static_cast<std::size_t>(limit)]->add();
-    return refusals_->rates.of(limit, wait);
-  }
-
   // What is wrong with the purchase token, if the sale asks for one.
   const http::StaticResponse* refuse_token(const SaleStock& sale, const http::Request& request,
                                            std::string_view user, WallTime now) const {
@@ -180,9 +168,7 @@ class PlaceOrder {
     if (!sale.may_have_ordered(order.user)) {
       if (!api_.log.reachable()) return unavailable(refusals_->unreachable);
       if (api_.log.full()) return overloaded();
-      if (const auto wait = api_.admission.admit(api_.clock.now()); wait > kNoWait) {
-        return rate_limited(RateLimit::global, wait);
-      }
+      if (auto refused = refuse_order(api_)) return std::move(*refused);
     }
     const auto result = sale.reserve(order.user, id, order.quantity);
     switch (result) {

@@ -5,14 +5,13 @@
 
 #include <fmt/format.h>
 
-#include "frontend/handlers/api.h"
-
 namespace sluice::frontend {
 namespace {
 
 using std::chrono::seconds;
 
 constexpr seconds kPrepared{30};
+constexpr std::chrono::nanoseconds kNoWait{0};
 
 std::string_view detail_of(RateLimit limit) {
   switch (limit) {
@@ -47,6 +46,33 @@ http::Answer RateRefusals::of(RateLimit limit, std::chrono::nanoseconds wait) co
   if (whole > kPrepared) return refusal(limit, whole);
   const auto row = static_cast<std::size_t>(limit) * static_cast<std::size_t>(kPrepared.count());
   return &ready_[row + static_cast<std::size_t>(whole.count() - 1)];
+}
+
+http::Answer rate_limited(const Api& api, RateLimit limit, std::chrono::nanoseconds wait) {
+  static const RateRefusals refusals;
+  api.metrics.rate_limited[static_cast<std::size_t>(limit)]->add();
+  return refusals.of(limit, wait);
+}
+
+std::optional<http::Answer> refuse_address(const Api& api, const http::Request& request) {
+  if (!api.admission.limits_addresses()) return std::nullopt;
+  const auto address = api.addresses.of(request);
+  if (!address) return std::nullopt;
+  const auto wait = api.admission.admit_address(*address, api.clock.now());
+  if (wait == kNoWait) return std::nullopt;
+  return rate_limited(api, RateLimit::address, wait);
+}
+
+std::optional<http::Answer> refuse_user(const Api& api, std::string_view user) {
+  const auto wait = api.admission.admit_user(user, api.clock.now());
+  if (wait == kNoWait) return std::nullopt;
+  return rate_limited(api, RateLimit::user, wait);
+}
+
+std::optional<http::Answer> refuse_order(const Api& api) {
+  const auto wait = api.admission.admit(api.clock.now());
+  if (wait == kNoWait) return std::nullopt;
+  return rate_limited(api, RateLimit::global, wait);
 }
 
 }  // namespace sluice::frontend

@@ -3,7 +3,6 @@
 // flash sale: it allocates nothing, logs nothing and takes no lock.
 
 #include "frontend/handlers/api.h"
-#include "frontend/handlers/rate_refusals.h"
 #include "shared/http/response.h"
 
 namespace sluice::frontend {
@@ -44,7 +43,6 @@ struct Refusals {
       problem(403, "blocked", "The user is blocked from buying").response()};
   http::StaticResponse not_allowed{
       problem(403, "not-allowed", "The sale is for users on its list only").response()};
-  RateRefusals rates;
 
   // Why the operator's lists keep the user from buying in the sale; null when they do not.
   const http::StaticResponse* by_lists(const UserLists& lists, std::string_view sale,

@@ -151,6 +151,7 @@ Event read_sale(Reader& in) {
               .payment_window_ms = in.number_or("payment_window_ms", 0, kMaxWindowMs, 0),
               .purchase_token = in.flag("purchase_token"),
               .proof_of_work = in.number_or("proof_of_work", 0, kMaxProofOfWork, 0),
+              .waiting_room_rate = in.number_or("waiting_room_rate", 0, kMaxWaitingRoomRate, 0),
               .draft = in.flag("draft"),
               .paused = in.flag("paused"),
               .closed = in.flag("closed"),
@@ -217,6 +218,7 @@ void write(json::object& out, const Sale& e) {
   if (e.payment_window_ms != 0) out["payment_window_ms"] = e.payment_window_ms;
   if (e.purchase_token) out["purchase_token"] = true;
   if (e.proof_of_work != 0) out["proof_of_work"] = e.proof_of_work;
+  if (e.waiting_room_rate != 0) out["waiting_room_rate"] = e.waiting_room_rate;
   if (e.draft) out["draft"] = true;
   if (e.paused) out["paused"] = true;
   if (e.closed) out["closed"] = true;

@@ -31,6 +31,7 @@ inline constexpr std::int64_t kMaxPrice = 1'000'000'000'000'000;  // minor units
 inline constexpr std::int64_t kMaxTime = 253'402'300'799'999;     // the end of the year 9999
 inline constexpr std::int64_t kMaxWindowMs = 366LL * 86'400'000;  // a payment window of a year
 inline constexpr std::int64_t kMaxProofOfWork = 28;  // bits; a computer works some minutes on it
+inline constexpr std::int64_t kMaxWaitingRoomRate = 100'000;  // buyers a second
 
 // A frontend took over the partition: reserves of smaller epochs that follow are void.
 struct Epoch {
@@ -54,6 +55,7 @@ struct Sale {
   std::int64_t payment_window_ms = 0;  // 0: no deadline
   bool purchase_token = false;         // an order needs one, see needs_purchase_token
   std::int64_t proof_of_work = 0;      // bits of work for a purchase token; 0: none
+  std::int64_t waiting_room_rate = 0;  // buyers let in a second; 0: there is no waiting room
   bool draft = false;
   bool paused = false;
   bool closed = false;

@@ -87,7 +87,7 @@ TEST_CASE("a sale is created, and sells at once") {
   CHECK(made.body == R"({"id":"cup","title":"A cup","status":"published","revision":1,"granted":5,)"
                      R"("per_user_limit":2,"unit_price":100,"currency":"EUR",)"
                      R"("ends_at":"2023-11-14T23:00:00.000Z","payment_window_ms":60000,)"
-                     R"("purchase_token":"none","proof_of_work":0})"
+                     R"("purchase_token":"none","proof_of_work":0,"waiting_room_rate":0})"
                      "\n");
   CHECK(shop.ask("POST", "/v1/sales/cup/orders", "X-User-Id: ann\r\n").status == 202);
   SUBCASE("a repeat with the key has the same answer") {
@@ -469,6 +469,7 @@ TEST_CASE("the list has each sale with its stock") {
   CHECK(all.body == R"({"sales":[{"id":"mug","title":"A mug","status":"published","revision":1,)"
                     R"("granted":10,"per_user_limit":2,"unit_price":9900,"currency":"CNY",)"
                     R"("payment_window_ms":900000,"purchase_token":"none","proof_of_work":0,)"
+                    R"("waiting_room_rate":0,)"
                     R"("stock":{"id":"mug","state":"open","granted":10,)"
                     R"("available":9,"held":1,"orders":1,"waiting":1,)"
                     R"("server_time":"2023-11-14T22:13:20.000Z"}}]})"

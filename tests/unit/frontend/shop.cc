@@ -57,8 +57,12 @@ Shop::Shop(client::MockCluster& cluster, Options options)
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });
-  const Api api{loop_,  clock, stock,    in_flight,   *log,    *reader,    board,      identity,
-                tokens, lists, payments, payment_url, ticker_, admission_, addresses_, metrics};
+  rooms = std::make_unique<WaitingRooms>(
+      cluster.settings(), clock, stock,
+      [this](std::string_view sale) { return reader->find_sale(sale); });
+  const Api api{loop_,   clock,      stock,      in_flight, *log,     *reader,
+                board,   identity,   tokens,     lists,     payments, payment_url,
+                ticker_, admission_, addresses_, *rooms,    metrics};
   add_shop(router_, api);
   add_administration(admin_router_,
                      {.healthy = []() -> Result<void> { return {}; },
@@ -81,6 +85,7 @@ Shop::~Shop() {
     loop_.run();
     return service_->connections() == 0 && admin_->connections() == 0;
   });
+  rooms.reset();
   reader.reset();
   log.reset();
 }

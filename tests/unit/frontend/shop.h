@@ -62,7 +62,10 @@ class Shop {
   explicit Shop(client::MockCluster& cluster) : Shop(cluster, Options()) {}
   ~Shop();
 
-  void start() { reader->start(); }
+  void start() {
+    reader->start();
+    rooms->start();
+  }
   void start_and_wait();  // until it is ready
 
   // A request and its whole answer. `headers`: lines with their ends.
@@ -108,6 +111,7 @@ class Shop {
   CurrentUserLists lists;
   const PaymentSignature payments{kShopSecret};
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
+  std::unique_ptr<WaitingRooms> rooms;  // started with the reader
   // Of requests to come: "127.0.0.1:50000".
   std::string peer = "memory";
   metrics::Registry registry;

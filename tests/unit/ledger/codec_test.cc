@@ -29,6 +29,7 @@ std::vector<Event> samples() {
            .payment_window_ms = 900'000,
            .purchase_token = true,
            .proof_of_work = 20,
+           .waiting_room_rate = 50,
            .draft = true,
            .paused = true,
            .closed = true,

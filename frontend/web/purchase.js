@@ -8,6 +8,9 @@ import * as service from './service.js';
 // A press that was not answered is taken up again by a page that loads this soon after it.
 const RESUME_MS = 120_000;
 
+// Between two looks at how the waiting room goes on.
+const QUEUE_LOOK_MS = 30_000;
+
 // States of an order that left its buyer with nothing.
 export const GAVE_BACK = ['rejected', 'cancelled', 'expired'];
 
@@ -152,6 +155,8 @@ export class Purchase {
     } else if (answer.code === 'sale-not-started') {
       this.clock.sync();
       this.wait(run, n, 'early', (answer.retryAfter ?? 1000) + Math.random() * 100);
+    } else if (answer.code === 'waiting-room') {
+      this.queue(run, n, answer.body);
     } else if ([0, 429].includes(answer.status) || answer.status >= 500) {
       this.wait(run, n, reason(answer), service.backoff(n, answer));
     } else if (answer.body?.order) {
@@ -198,6 +203,13 @@ export class Purchase {
   // What this refusal said is not so any more.
   forgive(code) {
     if (this.refusal?.code === code) this.refusal = null;
+  }
+
+  // The shop says when this buyer is called. In between it is asked seldom: it may call faster.
+  queue(run, n, { position, retry_after_ms: ms }) {
+    this.activity = { kind: 'waiting', why: 'queue', position, until: performance.now() + ms };
+    this.timer = setTimeout(() => this.attempt(run, n + 1), Math.min(ms + Math.random() * 100, QUEUE_LOOK_MS));
+    this.changed();
   }
 
   wait(run, n, why, ms) {

@@ -212,13 +212,27 @@ const REFUSALS = {
   gone: 'gone',
 };
 
+let placeOf = null; // the buyer who has a place from before the start
+
+const hasPlace = () => placeOf === purchase.user && stage() === 'scheduled';
+
+// All who come before the start are equal: a lot decides.
+async function comeEarly() {
+  const { user } = purchase;
+  if (!sale.waits || stage() !== 'scheduled' || placeOf === user) return;
+  placeOf = user;
+  const answer = await service.takePlace(data.sale, user);
+  if (answer.status !== 200 && placeOf === user) placeOf = null;
+  render();
+}
+
 function message() {
   const { activity, refusal } = purchase;
   if (activity?.kind === 'waiting') {
     const n = Math.max(1, Math.ceil((activity.until - performance.now()) / 1000));
-    return text(`wait.${activity.why}`, { n });
+    return text(`wait.${activity.why}`, { n, position: activity.position });
   }
-  if (refusal === null) return '';
+  if (refusal === null) return hasPlace() ? text('wait.lot') : '';
   if (refusal.code === 'limit-reached') return text('refused.limit', { n: sale.limit });
   if (refusal.code === 'key-reused') return '';
   const known = REFUSALS[refusal.code];
@@ -360,7 +374,9 @@ function take(shown) {
     title: shown.title,
     startsAt: shown.starts_at ? Date.parse(shown.starts_at) : null,
     endsAt: shown.ends_at ? Date.parse(shown.ends_at) : null,
+    waits: shown.waiting_room === true,
   };
+  comeEarly();
   if (sale.available >= purchase.quantity) purchase.forgive('sold-out');
   tick();
 }

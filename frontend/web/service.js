@@ -72,6 +72,13 @@ export const purchaseToken = (saleId, buyer, work) =>
     body: work && JSON.stringify(work),
   });
 
+// A place in the waiting room; the browser keeps the ticket, out of the reach of scripts.
+export const takePlace = (saleId, buyer) =>
+  request(`/v1/sales/${encodeURIComponent(saleId)}/ticket`, {
+    method: 'POST',
+    headers: { 'X-User-Id': headerText(buyer) },
+  });
+
 // With a tag: 304 while the order is the one of that tag.
 export const order = (id, tag) =>
   request(`/v1/orders/${encodeURIComponent(id)}`, { headers: { ...(tag && { 'If-None-Match': tag }) } });

@@ -35,17 +35,11 @@ Result<void> DeadLetterTopic::find_stretches(const std::string& name, std::int32
     return fail(Code::not_found,
                 fmt::format("there is no topic {}: nothing failed there yet", name));
   }
-  // What retention takes away meanwhile is no error.
-  TRY(consumer,
-      client::Consumer::open(
-          context_->settings,
-          {.missing_offset = client::ConsumerOptions::Missing::earliest, .report_ends = true}));
-  consumer_ = std::move(consumer);
   bool found = partition < 0;
   for (const client::PartitionInfo& info : topic->partitions) {
     if (partition >= 0 && partition != info.partition) continue;
     found = true;
-    TRY(marks, consumer_->watermarks(name, info.partition, context_->timeout()));
+    TRY(marks, admin->watermarks(name, info.partition));
     if (marks.low < marks.high)
       stretches_.push_back({{name, info.partition, marks.low}, marks.high});
   }
@@ -63,19 +57,26 @@ Result<void> DeadLetterTopic::read(const Visit& visit) {
 }
 
 Result<void> DeadLetterTopic::scan(const Take& take) {
+  // A new one each time: what an earlier scan of the same partition left unread, its end included,
+  // must not pass for this one's. What retention takes away meanwhile is no error.
+  TRY(consumer,
+      client::Consumer::open(
+          context_->settings,
+          {.missing_offset = client::ConsumerOptions::Missing::earliest, .report_ends = true}));
   for (const Stretch& stretch : stretches_) {
-    TRY(more, scan(stretch, take));
+    TRY(more, scan(*consumer, stretch, take));
     if (!more) break;
   }
   return {};
 }
 
-Result<bool> DeadLetterTopic::scan(const Stretch& stretch, const Take& take) {
-  TRY_VOID(consumer_->assign(std::span(&stretch.start, 1)));
+Result<bool> DeadLetterTopic::scan(client::Consumer& consumer, const Stretch& stretch,
+                                   const Take& take) {
+  TRY_VOID(consumer.assign(std::span(&stretch.start, 1)));
   const SystemClock clock;
   Instant patience_ends = clock.now() + context_->timeout();
   while (true) {
-    TRY(batch, consumer_->poll(kBatchRecords, kPoll));
+    TRY(batch, consumer.poll(kBatchRecords, kPoll));
     for (const client::Record& record : batch.records()) {
       if (record.partition != stretch.start.partition) continue;
       if (record.offset >= stretch.end) return true;

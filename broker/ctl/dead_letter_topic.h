@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -42,10 +41,9 @@ class DeadLetterTopic {
   Result<void> find_stretches(const std::string& name, std::int32_t partition);
   Result<void> scan(const Take& take);
   // False: `take` has enough.
-  Result<bool> scan(const Stretch& stretch, const Take& take);
+  Result<bool> scan(client::Consumer& consumer, const Stretch& stretch, const Take& take);
 
   const Context* context_;
-  std::unique_ptr<client::Consumer> consumer_;
   std::vector<Stretch> stretches_;  // those that are not empty
   std::map<LetterId, RedriveMark> marks_;
 };

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "shared/base/clock.h"
+#include "shared/client/consumer.h"
 
 namespace sluice::ctl {
 
@@ -22,18 +23,20 @@ std::unexpected<Error> gone(const Place& origin) {
 Result<void> OriginReader::complete(DeadLetter& letter) {
   const Place& origin = letter.origin;
   if (origin.partition < 0 || origin.offset < 0) return gone(origin);
-  if (!consumer_) {
-    TRY(consumer, client::Consumer::open(context_.settings, {.report_ends = true}));
-    consumer_ = std::move(consumer);
+  if (!admin_) {
+    TRY(admin, context_.admin());
+    admin_ = std::move(admin);
   }
-  TRY(kept, consumer_->watermarks(origin.topic, origin.partition, context_.timeout()));
+  TRY(kept, admin_->watermarks(origin.topic, origin.partition));
   if (origin.offset < kept.low || origin.offset >= kept.high) return gone(origin);
   const client::TopicPartition start{origin.topic, origin.partition, origin.offset};
-  TRY_VOID(consumer_->assign(std::span(&start, 1)));
+  // A new one each time: it has nothing left over of another record that was read there.
+  TRY(consumer, client::Consumer::open(context_.settings, {.report_ends = true}));
+  TRY_VOID(consumer->assign(std::span(&start, 1)));
   const SystemClock clock;
   const Instant deadline = clock.now() + context_.timeout();
   while (clock.now() < deadline) {
-    TRY(batch, consumer_->poll(1, kPoll));
+    TRY(batch, consumer->poll(1, kPoll));
     if (batch.records().empty()) {
       if (!batch.ends().empty()) return gone(origin);
       continue;

@@ -7,7 +7,7 @@
 #include "broker/ctl/context.h"
 #include "broker/ctl/dead_letter.h"
 #include "shared/base/result.h"
-#include "shared/client/consumer.h"
+#include "shared/client/admin.h"
 
 namespace sluice::ctl {
 
@@ -23,7 +23,7 @@ class OriginReader {
 
  private:
   const Context& context_;
-  std::unique_ptr<client::Consumer> consumer_;  // opened when it is needed
+  std::unique_ptr<client::Admin> admin_;  // opened when it is needed
 };
 
 }  // namespace sluice::ctl

@@ -131,7 +131,7 @@ Result<void> Worker::open_clients() {
   group.on_revoked = [this](std::vector<client::TopicPartition> revoked, bool) {
     give_up(revoked);
   };
-  TRY(consumer, client::Consumer::open(settings_, {.group = std::move(group), .headers = false}));
+  TRY(consumer, client::Consumer::open(settings_, {.group = std::move(group)}));
   consumer_ = std::move(consumer);
   return {};
 }

@@ -114,12 +114,12 @@ http::Answer ticket(const Api& api, const http::Request& request) {
   if (stage == SaleStage::closed) {
     return dismissed(problem(410, "sale-ended", "The sale has ended").response(), *sale);
   }
-  if (sale->definition().waiting_room_rate == 0) return standing_response({}, now);
   if (auto refused = refuse_address(api, request)) return std::move(*refused);
   auto proven = api.identity.user_of(request, now);
   if (!proven) return std::move(proven.error());
   const std::string_view user = proven->view();
   if (auto refused = refuse_user(api, user)) return std::move(*refused);
+  if (sale->definition().waiting_room_rate == 0) return standing_response({}, now);
   WaitingRoom* room = api.rooms.find(sale->id());
   if (room == nullptr) return busy();
   if (room->is_in_vain()) {

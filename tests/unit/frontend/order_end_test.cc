@@ -136,7 +136,7 @@ TEST_CASE("notifications that are not valid") {
   CHECK(nobody.header("WWW-Authenticate") == "Sluice-Signature");
   for (const char* body : {"", "[]", "{}", R"({"payment_id":"","amount":9900,"currency":"CNY"})",
                            R"({"payment_id":"p","amount":-1,"currency":"CNY"})",
-                           R"({"payment_id":"p","amount":9900.0,"currency":"CNY"})",
+                           R"({"payment_id":"p","amount":9900.5,"currency":"CNY"})",
                            R"({"payment_id":"p","amount":9900,"currency":5})"}) {
     CAPTURE(body);
     check_problem(ordered.pay(body), 400, "invalid-request");

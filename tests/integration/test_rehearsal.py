@@ -18,7 +18,7 @@ from harness import eventually, run, sale
 SALES = {"phone": 400, "book": 800}  # units at first
 USERS = 40_000
 REQUESTS = int(os.environ.get("SLUICE_REHEARSAL_REQUESTS",
-                              "32000" if harness.SANITIZED else "300000"))
+                              "150000" if harness.SANITIZED else "300000"))
 SECRET = "the provider's secret"
 TOKEN = "0123456789abcdef-of-the-tests"
 WINDOW = "4s"
@@ -153,7 +153,7 @@ def test_two_sales_with_everything_that_may_happen(pipeline, tmp_path):
     results = [crowd.result() for crowd in crowds]
     customers.over.set()
     customers.join(PATIENCE * harness.PATIENCE)
-    print(results, customers.done, flush=True)
+    print(f"{under_way} of {len(steps)} steps under the crowds", results, customers.done, flush=True)
     assert not customers.is_alive()
     assert under_way >= UNDER_CROWD, f"the crowds were gone after {under_way} of {len(steps)} steps"
     assert all(result["other"] == 0 for result in results), results

@@ -218,7 +218,7 @@ TEST_CASE("a sale that has ended, one without a room, one that nobody knows") {
   over.shop->clock.set_wall(kNow + 1'000);
   check_problem(over.ticket("ann"), 410, "sale-ended");
   Open plain;
-  const auto reply = plain.shop.ask("POST", "/v1/sales/mug/ticket", "ann");
+  const auto reply = plain.shop.ask("POST", "/v1/sales/mug/ticket", "X-User-Id: ann\r\n");
   CHECK(reply.status == 200);
   CHECK(reply.says(R"("inWaitingRoom":false)"));
   CHECK(reply.header("Set-Cookie") == "");

@@ -15,11 +15,12 @@ import sys
 import tempfile
 
 import compaction
-import crowd
 import delays
 import endurance
+import idle_crowd
 import matrix
 import measuring
+import placing
 import reads
 import recovery
 import scale
@@ -160,8 +161,9 @@ def bench_latency(folder):
 USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
-         "compaction": compaction.run, "crowd": crowd.run, "delays": delays.run,
-         "endurance": endurance.run, "recovery": recovery.run, "start": start.run}
+         "compaction": compaction.run, "crowd": idle_crowd.run, "delays": delays.run,
+         "endurance": endurance.run, "placing": placing.run, "recovery": recovery.run,
+         "start": start.run}
 
 
 def main(words):

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "frontend/hmac.h"
-#include "shared/base/base64url.h"
+#include "shared/base/base64.h"
 
 namespace sluice::frontend {
 namespace {

@@ -16,7 +16,7 @@
 #include "broker/ctl/context.h"
 #include "broker/ctl/json.h"
 #include "broker/ctl/print.h"
-#include "shared/base/base64url.h"
+#include "shared/base/base64.h"
 #include "shared/base/check.h"
 #include "shared/base/file.h"
 #include "shared/base/utf8.h"

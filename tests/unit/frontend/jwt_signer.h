@@ -12,7 +12,6 @@
 #include "frontend/hmac.h"
 #include "frontend/jwt.h"
 #include "shared/base/base64.h"
-#include "shared/base/base64url.h"
 
 namespace sluice::frontend {
 

@@ -5,8 +5,6 @@
 
 namespace sluice::worker {
 
-using ledger::OrderState;
-
 void PaymentDeadlines::add(const ledger::PackedOrderId& order, std::int64_t deadline) {
   due_.push({deadline, order});
 }
@@ -19,9 +17,7 @@ std::vector<ledger::Expired> PaymentDeadlines::take_overdue(WallTime now, std::s
     due_.pop();
     std::string id = ledger::order_id_text(packed);
     const ledger::Order* order = fold.find_order(id);
-    const bool unpaid = order != nullptr && (order->state == OrderState::reserved ||
-                                             order->state == OrderState::placed);
-    if (!unpaid) continue;
+    if (order == nullptr || !order->is_unpaid()) continue;
     due_.push({now.unix_millis + kNamedAgainAfter.count(), packed});
     overdue.push_back({.order = std::move(id), .sale = order->sale->definition.sale});
   }

@@ -192,8 +192,7 @@ void SaleAudit::judge(std::int32_t index, std::int64_t offset, const ledger::Eve
   if (!frees(change.kind) || change.stock_delta == 0) return;
   ++tally.released;
   ++found_[kI4].checked;
-  if (before == nullptr ||
-      (before->state != OrderState::reserved && before->state != OrderState::placed)) {
+  if (before == nullptr || !before->is_unpaid()) {
     offend(found_[kI4], change.sale, change.order,
            fmt::format("{} at offset {} frees {} units of an order that is {}",
                        ledger::type_of(event), offset, change.stock_delta,

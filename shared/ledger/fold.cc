@@ -305,7 +305,7 @@ Change Fold::release(std::string_view id, std::string_view sale, OrderState to, 
   if (order == nullptr) return change;
   change.quantity = order->quantity;
   const bool answers_void = order->state == OrderState::voided && to == OrderState::rejected;
-  const bool unpaid = order->state == OrderState::reserved || order->state == OrderState::placed;
+  const bool unpaid = order->is_unpaid();
   if (!answers_void && !unpaid) return change;
   change.kind = kind;
   if (unpaid) {

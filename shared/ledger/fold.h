@@ -55,10 +55,9 @@ struct Order {
   VoidReason void_reason = VoidReason::none;
   bool refund_due = false;  // paid after its units were released, or void
 
-  bool holds_units() const {
-    return state == OrderState::reserved || state == OrderState::placed ||
-           state == OrderState::paid;
-  }
+  // Holds units that an outcome may free.
+  bool is_unpaid() const { return state == OrderState::reserved || state == OrderState::placed; }
+  bool holds_units() const { return is_unpaid() || state == OrderState::paid; }
   // Something is still to come: its row, or payment within its deadline.
   bool is_waiting() const {
     return state == OrderState::reserved || (state == OrderState::placed && deadline > 0);

@@ -113,7 +113,7 @@ AuditCounts audit(const LedgerText& ledger, const std::vector<ledger::Sale>& sal
       const std::string id = ledger::order_id_text(packed);
       const ledger::Order* order = fold.find_order(id);
       orders.emplace(id, order);
-      if (order->deadline > 0 && order->holds_units() && order->state != OrderState::paid) {
+      if (order->deadline > 0 && order->is_unpaid()) {
         history.fail(fmt::format("order {} was never paid and holds units for ever", id));
       }
       ++counts.orders;

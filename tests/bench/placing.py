@@ -90,17 +90,11 @@ class Sqlite:
 
 
 class BenchPostgresql(Postgresql):
-    def create(self, database):
-        self.sql(f"create database {database}")
-
     def client(self, database):
         return ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
 
 
 class BenchMariadb(Mariadb):
-    def create(self, database):
-        self.sql(f"create database {database}")
-
     def client(self, database):
         return ["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", str(self.port), "-u",
                 "sluice", f"--password={PASSWORD}", database]

@@ -112,9 +112,8 @@ def test_an_order_goes_on_where_it_was_after_a_restart(open_shop, visitor):
     assert heard[0] is None and heard[-1] is not None, heard
 
 
-def test_a_tab_that_is_not_looked_at_lets_go(open_shop, visitor):
-    shop = open_shop(sale("demo", 12))
-    context = visitor(shop)
+def streamed_by_a_clock(context):
+    """A page that streams the sale, by a clock that the test moves; and its streams."""
     streams = Streams(context)
     page = SalePage(context)
     page.page.clock.install()
@@ -122,6 +121,12 @@ def test_a_tab_that_is_not_looked_at_lets_go(open_shop, visitor):
     expect(page.button).to_be_enabled()
     eventually(lambda: page.page.evaluate("1") and streams.open() == ["sales/demo/events"],
                what="the sale is streamed")
+    return page, streams
+
+
+def test_a_tab_that_is_not_looked_at_lets_go(open_shop, visitor):
+    shop = open_shop(sale("demo", 12))
+    page, streams = streamed_by_a_clock(visitor(shop))
     show_tab(page.page, False)
     page.page.clock.fast_forward(5_000)
     show_tab(page.page, True)  # a glance at another tab costs nothing
@@ -139,14 +144,7 @@ def test_a_tab_that_is_not_looked_at_lets_go(open_shop, visitor):
 
 def test_a_stream_that_falls_silent_is_opened_again(open_shop, visitor):
     shop = open_shop(sale("demo", 12))
-    context = visitor(shop)
-    streams = Streams(context)
-    page = SalePage(context)
-    page.page.clock.install()
-    page.page.reload()
-    expect(page.button).to_be_enabled()
-    eventually(lambda: page.page.evaluate("1") and streams.open() == ["sales/demo/events"],
-               what="the sale is streamed")
+    page, streams = streamed_by_a_clock(visitor(shop))
     before = len(streams.requests)
     page.page.clock.fast_forward(41_000)
     eventually(lambda: page.page.evaluate("1") and len(streams.requests) > before,

@@ -60,6 +60,9 @@ class Server:
             self.process.terminate()
             self.process.wait(60)
 
+    def create(self, database):
+        self.sql(f"create database {database}", self.maintenance)
+
     def url(self, database):
         return (f"{self.scheme}://sluice:{PASSWORD_IN_URL}@127.0.0.1:{self.port}/{database}")
 

@@ -40,7 +40,7 @@ class ServerWorker(harness.Worker):
 def shop(server, tmp_path, daemons, request):
     """shop(stock): broker, frontend, and a worker on a new database of the server."""
     name = f"shop{abs(hash(request.node.name)) % 1_000_000}"
-    server.sql(f"create database {name}", server.maintenance)
+    server.create(name)
 
     def start(stock):
         broker = daemons(harness.Broker(tmp_path / "broker")).start().wait_ready()

@@ -32,15 +32,22 @@ Admission::Admission(const Rates& rates, std::uint64_t secret)
       addresses_(limiter<RateTable>(rates.address)),
       all_(limiter<TokenBucket>(rates.global)) {}
 
-std::chrono::nanoseconds Admission::admit_user(std::string_view user, Instant now) {
-  if (!users_) return std::chrono::nanoseconds(0);
-  return users_->take(XXH3_64bits_withSeed(user.data(), user.size(), secret_), now);
+std::uint64_t Admission::hash(Asked asked, ByteView counted) const {
+  return XXH3_64bits_withSeed(counted.data(), counted.size(),
+                              secret_ + static_cast<std::uint64_t>(asked));
 }
 
-std::chrono::nanoseconds Admission::admit_address(const net::IpAddress& address, Instant now) {
+std::chrono::nanoseconds Admission::admit_user(Asked asked, std::string_view user, Instant now) {
+  if (!users_) return std::chrono::nanoseconds(0);
+  return users_->take(hash(asked, user), now);
+}
+
+std::chrono::nanoseconds Admission::admit_address(Asked asked, const net::IpAddress& address,
+                                                  Instant now) {
   if (!addresses_) return std::chrono::nanoseconds(0);
-  const std::size_t counted = address.is_v4() ? address.bytes.size() : kIpv6PrefixBytes;
-  return addresses_->take(XXH3_64bits_withSeed(address.bytes.data(), counted, secret_), now);
+  const ByteView bytes(reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size());
+  return addresses_->take(hash(asked, address.is_v4() ? bytes : bytes.substr(0, kIpv6PrefixBytes)),
+                          now);
 }
 
 std::chrono::nanoseconds Admission::admit(Instant now) {

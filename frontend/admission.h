@@ -1,6 +1,6 @@
 #pragma once
-// Admission: the rate limits in front of orders: one for each user, one for each address, one for
-// all. Any thread; no lock; the memory is fixed at the start.
+// Admission: the rate limits in front of orders and of what they need: one for each user, one for
+// each address, one for all orders. Any thread; no lock; the memory is fixed at the start.
 
 #include <chrono>
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "frontend/rate.h"
 #include "frontend/rate_table.h"
 #include "frontend/token_bucket.h"
+#include "shared/base/bytes.h"
 #include "shared/base/clock.h"
 #include "shared/net/ip_address.h"
 
@@ -22,6 +23,10 @@ inline constexpr RateLimit kRateLimits[] = {RateLimit::user, RateLimit::address,
 
 // "user", "ip", "global": as options and metrics name it.
 std::string_view name_of(RateLimit limit);
+
+// What a request asks for. Each counts for itself: whoever needs a place, a token and an order has
+// the whole rate for each of them.
+enum class Asked : std::uint8_t { order, ticket, challenge, purchase_token };
 
 class Admission {
  public:
@@ -37,14 +42,16 @@ class Admission {
 
   // Each counts the request and says 0, or says after what time it may come again. An IPv6 address
   // counts as its /64: that is what one customer of a provider has.
-  std::chrono::nanoseconds admit_user(std::string_view user, Instant now);
-  std::chrono::nanoseconds admit_address(const net::IpAddress& address, Instant now);
+  std::chrono::nanoseconds admit_user(Asked asked, std::string_view user, Instant now);
+  std::chrono::nanoseconds admit_address(Asked asked, const net::IpAddress& address, Instant now);
   std::chrono::nanoseconds admit(Instant now);
 
   // False: whoever asks may spare finding out the address.
   bool limits_addresses() const { return addresses_ != nullptr; }
 
  private:
+  std::uint64_t hash(Asked asked, ByteView counted) const;
+
   const std::uint64_t secret_;
   std::unique_ptr<RateTable> users_;
   std::unique_ptr<RateTable> addresses_;

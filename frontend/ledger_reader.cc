@@ -257,11 +257,11 @@ Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
     case Kind::rejected:
     case Kind::cancelled:
     case Kind::expired:
+    case Kind::paid:  // keeps its units, which will not come back now
       if (ready()) follow_order(index, change.order);
       tell(change.order);
       return {};
     case Kind::placed:
-    case Kind::paid:
     case Kind::refund_due:
       tell(change.order);
       return {};
@@ -341,6 +341,8 @@ void LedgerReader::follow_order(std::int32_t index, std::string_view id) {
   SaleStock* sale = stock_.find(order->sale->definition.sale);
   CHECK(sale != nullptr);
   sale->follow(order->user, packed(id), order->quantity, order->holds_units());
+  if (order->state == ledger::OrderState::reserved) units_due_.add(*sale, packed(id), *order);
+  units_due_.tell(*sale, fold);
 }
 
 void LedgerReader::undo(const std::vector<ledger::Reserve>& reserves) {
@@ -441,7 +443,11 @@ void LedgerReader::build_stock() {
           if (order.sale != last) stock = stock_.find(order.sale->definition.sale);
           last = order.sale;
           stock->follow(order.user, id, order.quantity, order.holds_units());
+          units_due_.add(*stock, id, order);
         });
+    for (const auto& [id, state] : partition->fold.sales()) {
+      units_due_.tell(*stock_.find(id), partition->fold);
+    }
   }
 }
 

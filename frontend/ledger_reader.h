@@ -24,6 +24,7 @@
 #include "frontend/order_log.h"
 #include "frontend/sale_changes.h"
 #include "frontend/stock_book.h"
+#include "frontend/units_due.h"
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/client/consumer.h"
@@ -129,6 +130,7 @@ class LedgerReader {
 
   mutable std::shared_mutex folds_mutex_;
   std::vector<std::unique_ptr<Partition>> partitions_;
+  UnitsDue units_due_;
   std::set<std::int32_t> at_end_;  // partitions read to their end, at start
   std::set<std::string> strays_;   // configured sales that were read in another partition
   std::atomic<bool> ready_ = false;

@@ -98,7 +98,8 @@ Result<void> check_identity(const Options& o) {
 void describe_limits(config::Schema& s, Options& o) {
   s.add("rate_limit_user", o.rate_limit_user, "rate",
         "Order requests of one user, like \"10/s burst 20\" (units s, m, h; without a burst it is "
-        "the count); more is answered 429. Sold-out answers do not count. Empty: no limit");
+        "the count); more is answered 429. Sold-out answers do not count. Places in waiting rooms, "
+        "challenges and purchase tokens count likewise, each for itself. Empty: no limit");
   s.add(
       "rate_limit_ip", o.rate_limit_ip, "rate",
       "The same of one address; an IPv6 address counts as its /64. Empty: no limit, because behind "

@@ -58,6 +58,10 @@ class SaleStock {
   // Below 0 only when other writers of the log took more than this frontend had left.
   std::int64_t available() const { return available_.load(std::memory_order_acquire); }
   bool sold_out() const { return available() <= 0; }
+  // When units come back if nobody pays for them till then, in Unix milliseconds; 0: none are known
+  // to. A time that is over: any moment.
+  std::int64_t units_due_at() const { return units_due_at_.load(std::memory_order_relaxed); }
+  void set_units_due_at(std::int64_t at) { units_due_at_.store(at, std::memory_order_relaxed); }
   // False: the user certainly has no order here. True: perhaps.
   bool may_have_ordered(std::string_view user) const;
 
@@ -120,6 +124,7 @@ class SaleStock {
 
   const std::string id_;
   std::atomic<std::int64_t> available_;
+  std::atomic<std::int64_t> units_due_at_ = 0;
   std::int64_t granted_;  // by the thread that grants
   BuyerFilter filter_;
   std::array<Shard, kShards> shards_;

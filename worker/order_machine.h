@@ -29,8 +29,8 @@
 #include "shared/client/consumer.h"
 #include "shared/ledger/fold.h"
 #include "shared/ledger/order_id.h"
+#include "shared/ledger/payment_deadlines.h"
 #include "worker/order_store.h"
-#include "worker/payment_deadlines.h"
 
 namespace sluice::worker {
 
@@ -81,7 +81,7 @@ class OrderMachine {
   std::string topic_;
   std::int32_t partition_;
   ledger::Fold fold_;
-  PaymentDeadlines deadlines_;
+  ledger::PaymentDeadlines deadlines_;
   std::set<ledger::PackedOrderId> refused_;  // unreadable reserves that have a rejected row
 };
 

@@ -35,6 +35,7 @@ struct Definition {
   std::optional<std::string> payment_window;
   std::optional<std::string> purchase_token;
   std::optional<std::int64_t> proof_of_work;
+  std::optional<std::int64_t> waiting_room_rate;
 };
 
 struct ChangeArguments {
@@ -66,6 +67,7 @@ Result<json::object> body_of(const Definition& definition) {
   put_when(body, "ends_at", definition.ends_at);
   if (definition.purchase_token) body["purchase_token"] = *definition.purchase_token;
   if (definition.proof_of_work) body["proof_of_work"] = *definition.proof_of_work;
+  if (definition.waiting_room_rate) body["waiting_room_rate"] = *definition.waiting_room_rate;
   if (definition.payment_window) {
     const auto window = config::parse_duration(*definition.payment_window);
     if (!window) {
@@ -210,6 +212,10 @@ void add_definition_options(CLI::App& command, Definition& definition) {
       .add_option("--proof-of-work", definition.proof_of_work,
                   "Zero bits of a SHA-256 to be found for a purchase token; 0: none")
       ->type_name("BITS");
+  command
+      .add_option("--waiting-room-rate", definition.waiting_room_rate,
+                  "Buyers a second that are let in from the waiting room; 0: there is none")
+      ->type_name("N");
 }
 
 void run_with(CLI::App& command, Context& context, const Arguments& arguments,
@@ -245,6 +251,7 @@ void add_sale_changes(CLI::App& sale, Context& context) {
       "Examples:\n"
       "  sluicectl sale create phone --stock 1000 --unit-price 99900 --starts-at "
       "2026-11-11T00:00:00+08:00\n"
+      "  sluicectl sale create phone --stock 1000 --waiting-room-rate 100\n"
       "  sluicectl sale create phone --stock 1000 --draft && sluicectl sale publish phone");
   add_common_options(*command, arguments);
   command->add_option("--stock", arguments->units, "Units to sell")->required()->type_name("N");
@@ -253,13 +260,15 @@ void add_sale_changes(CLI::App& sale, Context& context) {
   run_with(*command, context, arguments, create);
 
   arguments = std::make_shared<ChangeArguments>();
-  command = sale.add_subcommand("update", "Change title, price, limit or times");
+  command = sale.add_subcommand("update",
+                                "Change title, price, limit, times, or what is asked of buyers");
   command->footer(
       "Orders that were placed keep their price and deadline.\n"
       "\n"
       "Examples:\n"
       "  sluicectl sale update phone --ends-at 2026-11-12T00:00:00+08:00\n"
-      "  sluicectl sale update phone --ends-at none --revision 3");
+      "  sluicectl sale update phone --ends-at none --revision 3\n"
+      "  sluicectl sale update phone --waiting-room-rate 200");
   add_common_options(*command, arguments);
   add_condition(*command, arguments);
   add_definition_options(*command, arguments->definition);

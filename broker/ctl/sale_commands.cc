@@ -40,7 +40,8 @@ json::object json_of(const ledger::SaleState& sale, std::int32_t partition, Wall
                       {"per_user_limit", definition.per_user_limit},
                       {"payment_window_ms", definition.payment_window_ms},
                       {"purchase_token", needs_token(definition)},
-                      {"proof_of_work", definition.proof_of_work}};
+                      {"proof_of_work", definition.proof_of_work},
+                      {"waiting_room_rate", definition.waiting_room_rate}};
   put_time(object, "starts_at", definition.starts_at.value_or(-1));
   put_time(object, "ends_at", definition.ends_at.value_or(-1));
   object["partition"] = partition;
@@ -112,6 +113,9 @@ Result<void> show(Context& context, const std::string& id) {
                             : fmt::format("{} ms", definition.payment_window_ms));
     lines.add("token", std::string(needs_token(definition)));
     lines.add("work", fmt::format("{} bits", definition.proof_of_work));
+    lines.add("waiting room", definition.waiting_room_rate == 0
+                                  ? "-"
+                                  : fmt::format("{} buyers/s", definition.waiting_room_rate));
     lines.add("partition", fmt::to_string(partition));
     lines.print(context.terminal.out);
     return fold.verify();

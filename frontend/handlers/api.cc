@@ -29,7 +29,8 @@ ApiMetrics::ApiMetrics(metrics::Registry& registry)
   for (const RateLimit limit : kRateLimits) {
     rate_limited[static_cast<std::size_t>(limit)] =
         &registry.counter("sluice_frontend_orders_rate_limited_total",
-                          "Orders refused: a rate limit", {{"limit", std::string(name_of(limit))}});
+                          "Requests for orders, places and tokens refused: a rate limit",
+                          {{"limit", std::string(name_of(limit))}});
   }
 }
 

@@ -12,6 +12,7 @@
 #include "frontend/handlers/api.h"
 #include "frontend/handlers/rate_refusals.h"
 #include "frontend/handlers/refusals.h"
+#include "frontend/handlers/sold_out.h"
 #include "frontend/handlers/waiting_room.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
@@ -89,11 +90,10 @@ class PlaceOrder {
     if ((stage != SaleStage::open || sale->sold_out()) &&
         !sale->may_have_ordered(api_.identity.claimed(request).view())) {
       if (stage != SaleStage::open) return closed(*sale, stage, now);
-      api_.metrics.sold_out.add();
-      return &refusals_->sold_out;
+      return refuse_sold_out(*sale, now);
     }
     if (request.header("Early-Data") == "1") return &refusals_->too_early;
-    if (auto refused = refuse_address(api_, request)) return std::move(*refused);
+    if (auto refused = refuse_address(api_, Asked::order, request)) return std::move(*refused);
     auto proven = api_.identity.user_of(request, now);
     if (!proven) return std::move(proven.error());
     const std::string_view user = proven->view();
@@ -101,7 +101,7 @@ class PlaceOrder {
     // he names.
     const http::StaticResponse* refusal = refuse_token(*sale, request, user, now);
     if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
-    if (auto refused = refuse_user(api_, user)) return std::move(*refused);
+    if (auto refused = refuse_user(api_, Asked::order, user)) return std::move(*refused);
     if (refusal == nullptr) refusal = refusals_->by_lists(*api_.lists.get(), sale->id(), user);
     if (refusal != nullptr && !sale->may_have_ordered(user)) return refusal;
     const bool may_queue = stage == SaleStage::open && refusal == nullptr;
@@ -143,6 +143,11 @@ class PlaceOrder {
     return verdict == PurchaseTokens::Verdict::good ? nullptr : &refusals_->token_invalid;
   }
 
+  http::Answer refuse_sold_out(const SaleStock& sale, WallTime now) const {
+    api_.metrics.sold_out.add();
+    return sold_out(sale, now);
+  }
+
   // Why the sale takes no order now.
   http::Answer closed(const SaleStock& sale, SaleStage stage, WallTime now) const {
     switch (stage) {
@@ -173,8 +178,7 @@ class PlaceOrder {
     const auto result = sale.reserve(order.user, id, order.quantity);
     switch (result) {
       case SaleStock::Result::sold_out:
-        api_.metrics.sold_out.add();
-        return &refusals_->sold_out;
+        return refuse_sold_out(sale, {order.reserved_at});
       case SaleStock::Result::limit_reached:
         api_.metrics.limit_reached.add();
         return limit_reached(sale, order.user);

@@ -11,7 +11,9 @@
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
+#include "frontend/handlers/rate_refusals.h"
 #include "frontend/handlers/refusals.h"
+#include "frontend/handlers/sold_out.h"
 #include "frontend/request_fields.h"
 #include "frontend/time_text.h"
 
@@ -88,7 +90,7 @@ class PurchaseToken {
       : api_(api), refusals_(std::move(refusals)) {}
 
   http::Answer challenge(const http::Request& request) const {
-    auto buyer = buyer_of(request);
+    auto buyer = buyer_of(request, Asked::challenge);
     if (!buyer) return std::move(buyer.error());
     if (buyer->definition.proof_of_work == 0) return none();
     const Sealed sealed = api_.tokens.challenge(buyer->definition, buyer->user.view(), buyer->now);
@@ -98,7 +100,7 @@ class PurchaseToken {
   }
 
   http::Answer issue(const http::Request& request) const {
-    auto buyer = buyer_of(request);
+    auto buyer = buyer_of(request, Asked::purchase_token);
     if (!buyer) return std::move(buyer.error());
     if (!says_json(request)) return not_json();
     const std::string_view user = buyer->user.view();
@@ -117,7 +119,7 @@ class PurchaseToken {
   };
 
   // Somebody who could buy now. Cheapest check first, as for an order.
-  std::expected<Buyer, http::Answer> buyer_of(const http::Request& request) const {
+  std::expected<Buyer, http::Answer> buyer_of(const http::Request& request, Asked asked) const {
     const SaleStock* sale = api_.stock.find(request.param("sale"));
     if (!api_.ledger.ready()) return std::unexpected(http::Answer(&refusals_->not_ready));
     const WallTime now = api_.clock.wall();
@@ -127,9 +129,15 @@ class PurchaseToken {
         !ledger::needs_purchase_token(*definition)) {
       return std::unexpected(none());
     }
-    if (sale->sold_out()) return std::unexpected(http::Answer(&refusals_->sold_out));
+    if (sale->sold_out()) return std::unexpected(http::Answer(sold_out(*sale, now)));
+    if (auto refused = refuse_address(api_, asked, request)) {
+      return std::unexpected(std::move(*refused));
+    }
     auto user = api_.identity.user_of(request, now);
     if (!user) return std::unexpected(std::move(user.error()));
+    if (auto refused = refuse_user(api_, asked, user->view())) {
+      return std::unexpected(std::move(*refused));
+    }
     const auto* refusal = refusals_->by_lists(*api_.lists.get(), sale->id(), user->view());
     if (refusal != nullptr) return std::unexpected(http::Answer(refusal));
     return Buyer{.definition = *definition, .user = *user, .now = now};

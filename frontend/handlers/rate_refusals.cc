@@ -54,17 +54,18 @@ http::Answer rate_limited(const Api& api, RateLimit limit, std::chrono::nanoseco
   return refusals.of(limit, wait);
 }
 
-std::optional<http::Answer> refuse_address(const Api& api, const http::Request& request) {
+std::optional<http::Answer> refuse_address(const Api& api, Asked asked,
+                                           const http::Request& request) {
   if (!api.admission.limits_addresses()) return std::nullopt;
   const auto address = api.addresses.of(request);
   if (!address) return std::nullopt;
-  const auto wait = api.admission.admit_address(*address, api.clock.now());
+  const auto wait = api.admission.admit_address(asked, *address, api.clock.now());
   if (wait == kNoWait) return std::nullopt;
   return rate_limited(api, RateLimit::address, wait);
 }
 
-std::optional<http::Answer> refuse_user(const Api& api, std::string_view user) {
-  const auto wait = api.admission.admit_user(user, api.clock.now());
+std::optional<http::Answer> refuse_user(const Api& api, Asked asked, std::string_view user) {
+  const auto wait = api.admission.admit_user(asked, user, api.clock.now());
   if (wait == kNoWait) return std::nullopt;
   return rate_limited(api, RateLimit::user, wait);
 }

@@ -29,8 +29,9 @@ class RateRefusals {
 
 // Counts the request from its address, of its user, or as one of all. Nothing: it is within the
 // limit. Else the 429, which the metrics have counted, too.
-std::optional<http::Answer> refuse_address(const Api& api, const http::Request& request);
-std::optional<http::Answer> refuse_user(const Api& api, std::string_view user);
+std::optional<http::Answer> refuse_address(const Api& api, Asked asked,
+                                           const http::Request& request);
+std::optional<http::Answer> refuse_user(const Api& api, Asked asked, std::string_view user);
 std::optional<http::Answer> refuse_order(const Api& api);
 
 // The 429 of another limit on users, counted as theirs.

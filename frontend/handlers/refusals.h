@@ -1,6 +1,5 @@
 #pragma once
-// Refusals of the order path that are always the same bytes. The sold-out one is the hot path of a
-// flash sale: it allocates nothing, logs nothing and takes no lock.
+// Refusals of the order path that are always the same bytes. The sold-out one is in sold_out.h.
 
 #include "frontend/handlers/api.h"
 #include "shared/http/response.h"
@@ -8,9 +7,6 @@
 namespace sluice::frontend {
 
 struct Refusals {
-  http::StaticResponse sold_out{problem(409, "sold-out", "Sold out")
-                                    .detail("No unit is free now; cancelled ones come back")
-                                    .response()};
   http::StaticResponse ended{problem(410, "sale-ended", "The sale has ended").response()};
   http::StaticResponse paused{
       problem(409, "sale-paused", "The sale is paused").response().add("Retry-After", "5")};

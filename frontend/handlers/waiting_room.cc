@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <expected>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "frontend/handlers/rate_refusals.h"
+#include "frontend/handlers/refusals.h"
 #include "frontend/ticket.h"
 #include "frontend/time_text.h"
 
@@ -105,7 +107,7 @@ http::Response standing_response(const Standing& standing, WallTime now) {
   return response;
 }
 
-http::Answer ticket(const Api& api, const http::Request& request) {
+http::Answer ticket(const Api& api, const Refusals& refusals, const http::Request& request) {
   const SaleStock* sale = api.stock.find(request.param("sale"));
   const WallTime now = api.clock.wall();
   if (!api.ledger.ready()) return starting();
@@ -114,11 +116,12 @@ http::Answer ticket(const Api& api, const http::Request& request) {
   if (stage == SaleStage::closed) {
     return dismissed(problem(410, "sale-ended", "The sale has ended").response(), *sale);
   }
-  if (auto refused = refuse_address(api, request)) return std::move(*refused);
+  if (auto refused = refuse_address(api, Asked::ticket, request)) return std::move(*refused);
   auto proven = api.identity.user_of(request, now);
   if (!proven) return std::move(proven.error());
   const std::string_view user = proven->view();
-  if (auto refused = refuse_user(api, user)) return std::move(*refused);
+  if (auto refused = refuse_user(api, Asked::ticket, user)) return std::move(*refused);
+  if (const auto* refused = refusals.by_lists(*api.lists.get(), sale->id(), user)) return refused;
   if (sale->definition().waiting_room_rate == 0) return standing_response({}, now);
   WaitingRoom* room = api.rooms.find(sale->id());
   if (room == nullptr) return busy();
@@ -161,7 +164,9 @@ std::optional<http::Answer> refuse_waiting(const Api& api, const SaleStock& sale
 
 void add_waiting_room(http::Router& router, const Api& api) {
   router.add("POST", "/v1/sales/{sale}/ticket",
-             [api](const http::Request& request) { return ticket(api, request); });
+             [api, refusals = std::make_shared<const Refusals>()](const http::Request& request) {
+               return ticket(api, *refusals, request);
+             });
 }
 
 }  // namespace sluice::frontend

@@ -25,6 +25,7 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conventions")
     broker = harness.Broker(folder / "broker").start().wait_ready()
     sales = [sale("demo", 1000), sale("many", 1000, per_user_limit=100), sale("out", 0),
+             sale("unpaid", 1, payment_window="1m"),
              sale("early", 5, starts_at="2100-01-01T00:00:00Z"),
              sale("late", 5, ends_at="2001-01-01T00:00:00Z")]
     options = {"admin_token": TOKEN, "payment_secret": SECRET}
@@ -110,8 +111,24 @@ def test_tls_early_data_is_425(shop):
 
 
 def test_sold_out_is_409_and_ended_is_410(shop):
-    problem(shop.order("out", "ann"), 409, "sold-out")
+    reply = shop.order("out", "ann")
+    problem(reply, 409, "sold-out")
+    assert reply.headers["Retry-After"] is None
     problem(shop.order("late", "ann"), 410, "sale-ended")
+
+
+def test_sold_out_says_when_what_is_not_paid_may_come_back(shop):
+    """Payment is due within a minute, which is told in whole seconds."""
+    placed(shop, "kim", "unpaid")
+
+    def told():
+        reply = shop.order("unpaid", "ann")
+        problem(reply, 409, "sold-out")
+        return int(reply.headers["Retry-After"] or 0)
+
+    first = eventually(told, what="the order is read back")
+    assert 0 < first <= 60
+    eventually(lambda: told() < first, what="it is sooner than it was")
 
 
 def test_the_limit_of_a_user_is_409_with_the_order(shop):

@@ -92,6 +92,32 @@ def test_from_draft_to_settled(pipeline):
     assert check_stock(parts, "phone").available["phone"] == 1
 
 
+def test_sluicectl_has_a_flag_for_each_field_of_a_sale(pipeline):
+    parts = open_pipeline(pipeline)
+    created = {"title": "A phone", "unit_price": 7, "currency": "EUR", "per_user_limit": 3,
+               "starts_at": "2100-01-01T00:00:00.000Z", "ends_at": "2100-01-02T00:00:00.000Z",
+               "payment_window_ms": 60000, "purchase_token": "required", "proof_of_work": 5,
+               "waiting_room_rate": 9}
+    changed = {**created, "title": "Another", "unit_price": 8, "per_user_limit": 4,
+               "starts_at": "2100-01-01T01:00:00.000Z", "ends_at": "2100-01-02T01:00:00.000Z",
+               "payment_window_ms": 90000, "proof_of_work": 6, "waiting_room_rate": 0}
+
+    def flags(fields):
+        for name, value in fields.items():
+            if name == "payment_window_ms":
+                name, value = "payment_window", f"{value}ms"
+            yield from (f"--{name.replace('_', '-')}", str(value))
+
+    fixed = {"id", "status", "revision", "granted"}
+    for words, fields in ((("create", "phone", "--stock", "3"), created),
+                          (("update", "phone"), changed)):
+        done = ctl(parts, *words, *flags(fields))
+        assert done.keys() - fixed == fields.keys(), "a field without a flag"
+        assert {name: done[name] for name in fields} == fields
+    shown = ctl(parts, "show", "phone")
+    assert shown["waiting_room_rate"] == 0 and shown["proof_of_work"] == 6
+
+
 def test_start_and_end_to_the_millisecond(pipeline):
     parts = open_pipeline(pipeline)
     starts = int(time.time() * 1000) + 1_000

@@ -47,6 +47,32 @@ TEST_CASE("one user's requests, whatever becomes of them") {
   CHECK(refused(shop, RateLimit::address) == 0);
 }
 
+TEST_CASE("places, challenges and tokens count like orders, each for itself") {
+  auto options = limited({.user = few(2), .address = few(3)});
+  options.sales.front().purchase_token = true;
+  options.sales.front().proof_of_work = 1;
+  Open open(std::move(options));
+  Shop& shop = open.shop;
+  const struct {
+    const char* method;
+    const char* what;
+  } kinds[] = {{"POST", "ticket"}, {"GET", "challenge"}, {"POST", "purchase-token"}};
+  std::string port = "1";
+  for (const auto& [method, what] : kinds) {
+    CAPTURE(what);
+    shop.peer = "203.0.113.9:" + (port += '1');
+    const auto ask = [&](const char* user) {
+      return shop.ask(method, fmt::format("/v1/sales/mug/{}", what),
+                      fmt::format("X-User-Id: {}\r\n", user));
+    };
+    for (int i = 0; i < 2; ++i) CHECK(ask("ann").status != 429);
+    check_limited(ask("ann"), "user");
+    check_limited(ask("bob"), "ip");
+  }
+  CHECK(refused(shop, RateLimit::user) == 3);
+  CHECK(refused(shop, RateLimit::address) == 3);
+}
+
 TEST_CASE("one address, through a proxy or not") {
   Open open(limited({.address = few(1)}));
   Shop& shop = open.shop;

@@ -92,6 +92,9 @@ class Shop {
   // The loop runs for some milliseconds; for when timers are armed, which would keep it running.
   void turn();
 
+  // The handler's answer alone. On the loop's thread, which is the test's.
+  http::Answer route(http::Request& request) { return router_.route(request); }
+
   // What the two listeners serve, as Router::routes() has it.
   std::vector<std::string> routes() const { return router_.routes(); }
   std::vector<std::string> admin_routes() const { return admin_router_.routes(); }

@@ -144,6 +144,21 @@ TEST_CASE("a reload that fails changes nothing") {
   check_problem(open.shop.ask_admin("GET", "/v1/user-lists"), 401, "not-authorized");
 }
 
+TEST_CASE("a place in the waiting room is for those who may buy") {
+  const Folder folder;
+  folder.write("blocked", "eve\n");
+  folder.write("mug.allowed", "ann\neve\n");
+  Shop::Options options;
+  options.user_lists = folder.path();
+  Open open(std::move(options));
+  const auto place = [&](const char* user) {
+    return open.shop.ask("POST", "/v1/sales/mug/ticket", fmt::format("X-User-Id: {}\r\n", user));
+  };
+  check_problem(place("eve"), 403, "blocked");
+  check_problem(place("bob"), 403, "not-allowed");
+  CHECK(place("ann").status == 200);
+}
+
 TEST_CASE("a purchase token is for those who may buy, and sold out is said to all") {
   const Folder folder;
   folder.write("blocked", "eve\n");

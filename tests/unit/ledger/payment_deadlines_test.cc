@@ -1,4 +1,4 @@
-#include "worker/payment_deadlines.h"
+#include "shared/ledger/payment_deadlines.h"
 
 #include <doctest/doctest.h>
 
@@ -8,11 +8,10 @@
 #include "shared/base/random.h"
 
 using namespace sluice;
-using namespace sluice::worker;
 
 namespace {
 
-constexpr std::int64_t kAgain = PaymentDeadlines::kNamedAgainAfter.count();
+constexpr std::int64_t kAgain = ledger::PaymentDeadlines::kNamedAgainAfter.count();
 
 std::string id_of(int user) {
   return ledger::order_id("phone", "user-" + std::to_string(user), "slot:0");
@@ -48,7 +47,7 @@ struct Ledger {
 
   ledger::Fold fold;
   std::int64_t next = 0;
-  PaymentDeadlines deadlines;
+  ledger::PaymentDeadlines deadlines;
 };
 
 using Ids = std::vector<std::string>;
@@ -94,6 +93,25 @@ TEST_CASE("the longest overdue come first, and no more than were asked for") {
   CHECK(ledger.overdue(2'000, 2) == Ids{id_of(5), id_of(4)});
   CHECK(ledger.overdue(2'000, 2) == Ids{id_of(3), id_of(2)});
   CHECK(ledger.overdue(2'000, 2) == Ids{id_of(1)});
+}
+
+TEST_CASE("the earliest deadline is of an order that can still come back") {
+  Ledger ledger;
+  CHECK(ledger.deadlines.earliest(ledger.fold) == std::nullopt);
+  ledger.reserve(1, 1'000);
+  ledger.reserve(2, 900);
+  ledger.reserve(3, 1'100);
+  CHECK(ledger.deadlines.earliest(ledger.fold) == 900);
+  ledger.apply(ledger::Placed{.order = id_of(2), .sale = "phone"});
+  CHECK(ledger.deadlines.earliest(ledger.fold) == 900);
+  // One behind it changes nothing, and is not shown when its turn comes.
+  ledger.apply(ledger::Paid{.order = id_of(1), .sale = "phone", .payment = "p"});
+  CHECK(ledger.deadlines.earliest(ledger.fold) == 900);
+  ledger.apply(ledger::Expired{.order = id_of(2), .sale = "phone"});
+  CHECK(ledger.deadlines.earliest(ledger.fold) == 1'100);
+  ledger.apply(ledger::Cancelled{.order = id_of(3), .sale = "phone"});
+  CHECK(ledger.deadlines.earliest(ledger.fold) == std::nullopt);
+  CHECK(ledger.deadlines.size() == 0);
 }
 
 // Beside a map of what is unpaid. What is named is called off, late or never.

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "frontend/sha256.h"
+#include "shared/crypto/sha256.h"
 #include "shared/http/request.h"
 #include "shared/http/response.h"
 

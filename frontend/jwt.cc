@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 
-#include "frontend/hmac.h"
 #include "shared/base/base64.h"
+#include "shared/crypto/hmac.h"
 
 namespace sluice::frontend {
 namespace {

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "frontend/handlers/api.h"
-#include "frontend/hmac.h"
 #include "shared/base/hex.h"
+#include "shared/crypto/hmac.h"
 
 namespace sluice::frontend {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "frontend/sha256.h"
+#include "shared/crypto/sha256.h"
 
 namespace sluice::frontend {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "frontend/sha256.h"
 #include "shared/base/check.h"
+#include "shared/crypto/sha256.h"
 
 namespace sluice::frontend {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "frontend/hmac.h"
 #include "frontend/request_fields.h"
 #include "shared/base/hex.h"
+#include "shared/crypto/hmac.h"
 
 namespace sluice::frontend {
 namespace {

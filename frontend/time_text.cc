@@ -56,17 +56,6 @@ class Parts {
 
 }  // namespace
 
-std::string rfc3339(WallTime at) {
-  const chrono::sys_time<Millis> time{Millis(at.unix_millis)};
-  const auto day = chrono::floor<chrono::days>(time);
-  const chrono::year_month_day date{day};
-  const chrono::hh_mm_ss clock{time - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
-}
-
 Result<WallTime> parse_rfc3339(std::string_view text) {
   Parts parts(text);
   const int y = parts.digits(4);

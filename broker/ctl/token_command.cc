@@ -2,7 +2,6 @@
 // operator who looks after somebody's order. Whoever lets customers log in issues the others.
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +20,7 @@
 #include "shared/base/file.h"
 #include "shared/base/utf8.h"
 #include "shared/config/text.h"
+#include "shared/crypto/hmac.h"
 #include "shared/ledger/event.h"
 
 namespace sluice::ctl {
@@ -54,13 +54,7 @@ Result<Buffer> hs256(const std::string& path, ByteView text) {
     return fail(Code::invalid, fmt::format("--secret-file {}: has {} bytes; HS256 needs {} or more",
                                            printable(path), secret.size(), kMinSecretBytes));
   }
-  Buffer digest(EVP_MAX_MD_SIZE, '\0');
-  unsigned int size = 0;
-  CHECK(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-             reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-             reinterpret_cast<unsigned char*>(digest.data()), &size) != nullptr);
-  digest.resize(size);
-  return digest;
+  return Buffer(bytes_of(hmac_sha256(secret, text)));
 }
 
 Result<Buffer> ed25519(const std::string& path, ByteView text) {

@@ -14,11 +14,11 @@
 #include "frontend/handlers/api.h"
 #include "frontend/request_fields.h"
 #include "frontend/sale_document.h"
-#include "frontend/sha256.h"
 #include "shared/async/one_shot.h"
 #include "shared/base/check.h"
 #include "shared/base/hex.h"
 #include "shared/base/random.h"
+#include "shared/crypto/sha256.h"
 #include "shared/ledger/order_id.h"
 #include "shared/log/log.h"
 

@@ -9,9 +9,9 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "frontend/hmac.h"
 #include "frontend/jwt.h"
 #include "shared/base/base64.h"
+#include "shared/crypto/hmac.h"
 
 namespace sluice::frontend {
 

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "frontend/sha256.h"
 #include "shared/base/random.h"
+#include "shared/crypto/sha256.h"
 #include "tests/unit/client/deliveries.h"
 #include "tests/unit/frontend/open_shop.h"
 

@@ -8,7 +8,7 @@
 #include "shared/base/bytes.h"
 #include "shared/base/check.h"
 
-namespace sluice::frontend {
+namespace sluice {
 
 using Sha256 = std::array<unsigned char, 32>;
 
@@ -24,4 +24,4 @@ inline ByteView bytes_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-}  // namespace sluice::frontend
+}  // namespace sluice

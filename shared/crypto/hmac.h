@@ -5,11 +5,11 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "frontend/sha256.h"
 #include "shared/base/bytes.h"
 #include "shared/base/check.h"
+#include "shared/crypto/sha256.h"
 
-namespace sluice::frontend {
+namespace sluice {
 
 inline Sha256 hmac_sha256(ByteView key, ByteView text) {
   Sha256 digest;
@@ -27,4 +27,4 @@ inline bool is_digest(ByteView given, const Sha256& digest) {
          CRYPTO_memcmp(given.data(), digest.data(), digest.size()) == 0;
 }
 
-}  // namespace sluice::frontend
+}  // namespace sluice

@@ -1,5 +1,5 @@
-// sluice-worker: places the orders of the log in a database. The worker has a thread of its own;
-// the main thread runs the loop for signals and the operators' HTTP.
+// sluice-worker: places the orders of the log in a database. The worker has a thread of its own,
+// and so has the webhook; the main thread runs the loop for signals and the operators' HTTP.
 
 #include <memory>
 #include <optional>
@@ -20,6 +20,8 @@
 #include "worker/admin_routes.h"
 #include "worker/options.h"
 #include "worker/order_store_soci.h"
+#include "worker/webhook_metrics.h"
+#include "worker/webhook_sender.h"
 #include "worker/worker.h"
 
 namespace sluice::worker {
@@ -37,6 +39,7 @@ class Process {
                  [this](int number) {
                    log::info("stopping signal={}", number);
                    worker_->stop();
+                   if (webhook_) webhook_->stop();
                  }),
         metrics_(registry_),
         admin_(loop_, clock_, {},
@@ -46,11 +49,12 @@ class Process {
     TRY(listen, net::parse_host_port(options_.admin_listen));
     TRY(store, SociOrderStore::open(options_.database, options_.orders_topic));
     store_ = std::move(store);
-    worker_.emplace(options_, *store_, clock_, metrics_);
+    if (!options_.webhook_url.empty()) TRY_VOID(open_webhook());
+    worker_.emplace(options_, *store_, clock_, metrics_, webhook_.get());
     http::add_admin_routes(router_, {.healthy = [] { return Result<void>(); },
                                      .ready = [this] { return ready(); },
                                      .metrics = [this] { return registry_.prometheus(); }});
-    add_worker_routes(router_, *worker_);
+    add_worker_routes(router_, *worker_, webhook_.get());
     TRY_VOID(admin_.listen(listen));
     log::info("ready admin_listen={} database={}", admin_.bound().text(),
               log::quoted(store_->database()));
@@ -58,6 +62,8 @@ class Process {
   }
 
   void run() {
+    std::jthread webhook;
+    if (webhook_) webhook = std::jthread([this] { webhook_->run(); });
     std::jthread thread([this] {
       worker_->run();
       loop_.post([this] { gate_.spawn(stop()); });
@@ -67,6 +73,12 @@ class Process {
   }
 
  private:
+  Result<void> open_webhook() {
+    TRY(sender, WebhookSender::open(options_, clock_, webhook_metrics_.emplace(registry_)));
+    webhook_ = std::move(sender);
+    return {};
+  }
+
   Result<void> ready() const {
     const Status status = worker_->status();
     if (status.working) return {};
@@ -88,6 +100,8 @@ class Process {
   http::Server admin_;
   Gate gate_;
   std::unique_ptr<SociOrderStore> store_;
+  std::optional<WebhookMetrics> webhook_metrics_;
+  std::unique_ptr<WebhookSender> webhook_;
   std::optional<Worker> worker_;
 };
 

@@ -1,9 +1,73 @@
 #include "worker/options.h"
 
+#include <fmt/format.h>
+#include <boost/url.hpp>
+
 #include "shared/net/host_port.h"
 #include "shared/orders/database.h"
+#include "worker/webhook_signature.h"
 
 namespace sluice::worker {
+
+namespace {
+
+namespace urls = boost::urls;
+
+void describe_webhook(config::Schema& schema, Options& options) {
+  schema.add("webhook_url", options.webhook_url, "URL",
+             "Where the shop's own system is told what becomes of orders: http or https. Set it, "
+             "as all webhook options, in all workers of a group. Empty: nobody is told.");
+  schema.add("webhook_secret_files", options.webhook_secret_files, "path,...",
+             "Files with the secrets that deliveries are signed with: whsec_ and the base64 of 24 "
+             "to 64 random bytes. Two while one is replaced: a delivery has a signature of each.");
+  schema.add("webhook_ca_file", options.webhook_ca_file, "path",
+             "PEM file of the authorities that the shop's certificate may be of. Empty: the "
+             "system's.");
+  schema
+      .add("webhook_timeout", options.webhook_timeout,
+           "A delivery that is not answered in this time has failed, and is sent again.")
+      .between(100, 120'000);
+  schema
+      .add("webhook_concurrency", options.webhook_concurrency, "requests",
+           "Deliveries under way at a time, of different orders. PATCH /v1/worker on the admin "
+           "address changes it at run time.")
+      .between(1, kWebhookConcurrencyMax);
+  schema
+      .add("webhook_retry_max_delay", options.webhook_retry_max_delay,
+           "The longest time between two attempts, which begin a second apart. An answer with "
+           "Retry-After may ask for more, up to an hour.")
+      .between(10, 86'400'000);
+  schema
+      .add("webhook_retry_for", options.webhook_retry_for,
+           "A delivery that still fails so long after its first attempt is parked: it waits for "
+           "somebody to send it back (sluicectl webhook redeliver).")
+      .between(0, 30LL * 86'400'000);
+}
+
+std::unexpected<Error> wrong_url(std::string_view why) {
+  return fail(Code::invalid, fmt::format("webhook_url: {}", why));
+}
+
+// Without the text, which may hold somebody's password.
+Result<void> check_webhook(const Options& options) {
+  if (options.webhook_url.empty()) {
+    if (options.webhook_secret_files.empty() && options.webhook_ca_file.empty()) return {};
+    return wrong_url("is empty, but there are secrets or authorities for it");
+  }
+  const auto url = urls::parse_absolute_uri(options.webhook_url);
+  if (!url) return wrong_url("is no URL; a fragment (#) is none of its parts");
+  if (url->scheme() != "http" && url->scheme() != "https") {
+    return wrong_url("must begin with http:// or https://");
+  }
+  if (url->host().empty()) return wrong_url("names no host");
+  if (url->has_userinfo()) return wrong_url("must have no user and password");
+  const std::size_t secrets = options.webhook_secret_files.size();
+  if (secrets >= 1 && secrets <= kMaxWebhookSecrets) return {};
+  return fail(Code::invalid, fmt::format("webhook_secret_files: webhook_url needs 1 to {}, has {}",
+                                         kMaxWebhookSecrets, secrets));
+}
+
+}  // namespace
 
 config::Schema describe(Options& options) {
   config::Schema schema("sluice-worker", "Places the orders of the log in a database");
@@ -42,6 +106,7 @@ config::Schema describe(Options& options) {
       "A name of this worker that no other of its group has (static membership, KIP-345): it "
       "gets its partitions back after a restart within session_timeout, and the others keep "
       "theirs. Empty: a worker that stops hands its partitions over at once.");
+  describe_webhook(schema, options);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
   schema.add("kafka", options.kafka, "name=value,...",
@@ -53,6 +118,7 @@ config::Schema describe(Options& options) {
     TRY_VOID(orders::parse_database(options.database));
     return {};
   });
+  schema.add_rule([&options] { return check_webhook(options); });
   return schema;
 }
 

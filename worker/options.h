@@ -11,6 +11,7 @@
 namespace sluice::worker {
 
 inline constexpr std::int64_t kOrdersPerSecondMax = 10'000'000;
+inline constexpr std::int64_t kWebhookConcurrencyMax = 256;
 
 struct Options {
   std::string bootstrap_servers = "127.0.0.1:9092";
@@ -22,6 +23,13 @@ struct Options {
   std::int64_t max_orders_per_second = 0;
   Millis session_timeout{10'000};
   std::string group_instance_id;
+  std::string webhook_url;  // empty: there is no webhook
+  std::vector<std::string> webhook_secret_files;
+  std::string webhook_ca_file;
+  Millis webhook_timeout{15'000};
+  std::int32_t webhook_concurrency = 8;
+  Millis webhook_retry_max_delay{600'000};
+  Millis webhook_retry_for{3 * 86'400'000};
   std::string log_level = "info";
   std::vector<std::string> kafka;
 };

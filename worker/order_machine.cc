@@ -7,6 +7,7 @@
 #include "shared/ledger/codec.h"
 #include "shared/ledger/dead_letter.h"
 #include "shared/ledger/topic.h"
+#include "worker/webhook_event.h"
 
 namespace sluice::worker {
 namespace {
@@ -70,8 +71,8 @@ bool changes_row(const ledger::Change& change) {
 
 }  // namespace
 
-OrderMachine::OrderMachine(std::string topic, std::int32_t partition)
-    : topic_(std::move(topic)), partition_(partition) {}
+OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook webhook)
+    : topic_(std::move(topic)), partition_(partition), webhook_(webhook) {}
 
 void OrderMachine::apply(const LogRecord& record, WallTime now, PartitionWork& work) {
   if (record.offset < next_offset()) return;
@@ -92,8 +93,38 @@ void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& eve
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
   } else if (changes_row(change)) {
-    work.changes.push_back(row_change(std::string(change.order)));
+    apply_change(record, event, change, now, work);
   }
+}
+
+void OrderMachine::apply_change(const LogRecord& record, const ledger::Event& event,
+                                const ledger::Change& change, WallTime now, PartitionWork& work) {
+  OrderChange row = row_change(std::string(change.order));
+  if (webhook_ == Webhook::on) {
+    const ledger::Order& order = *fold_.find_order(change.order);
+    const OrderRow changed{.order_id = row.order_id,
+                           .sale = std::string(change.sale),
+                           .user_id = order.user,
+                           .quantity = order.quantity,
+                           .unit_price = order.unit_price,
+                           .currency = order.sale ? order.sale->definition.currency : "",
+                           .state = row.state,
+                           .reason = row.reason,
+                           .reserved_at = order.reserved_at,
+                           .deadline = order.deadline,
+                           .log_offset = record.offset};
+    work.deliveries.push_back(delivery_of(ledger::name_of(change.kind), changed, partition_, now,
+                                          std::get_if<ledger::Paid>(&event)));
+  }
+  work.changes.push_back(std::move(row));
+}
+
+void OrderMachine::place(OrderRow row, PartitionWork& work) const {
+  if (webhook_ == Webhook::on) {
+    work.deliveries.push_back(
+        delivery_of(ledger::name_of(row.state), row, partition_, {row.placed_at}));
+  }
+  work.orders.push_back(std::move(row));
 }
 
 OrderChange OrderMachine::row_change(const std::string& id) const {
@@ -134,7 +165,7 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
     work.outbox.push_back(outcome(
         offset, ledger::Rejected{.order = reserve.order, .sale = reserve.sale, .why = row.reason}));
   }
-  work.orders.push_back(std::move(row));
+  place(std::move(row), work);
 }
 
 void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
@@ -144,13 +175,14 @@ void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error,
   if (!to || fold_.find_order(to->order) != nullptr || !refused_.insert(to->id).second) return;
   const std::string why =
       fmt::format("malformed: {}", error.context).substr(0, ledger::kMaxWhyBytes);
-  work.orders.push_back({.order_id = to->order,
-                         .sale = to->sale,
-                         .user_id = to->user,
-                         .state = ledger::OrderState::rejected,
-                         .reason = why,
-                         .placed_at = now.unix_millis,
-                         .log_offset = record.offset});
+  place({.order_id = to->order,
+         .sale = to->sale,
+         .user_id = to->user,
+         .state = ledger::OrderState::rejected,
+         .reason = why,
+         .placed_at = now.unix_millis,
+         .log_offset = record.offset},
+        work);
   work.outbox.push_back(
       outcome(record.offset, ledger::Rejected{.order = to->order, .sale = to->sale, .why = why}));
 }

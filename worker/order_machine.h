@@ -14,6 +14,8 @@
 //   anything else        only the offset moves
 //   no payment in time   `expired` to the log, from which it comes back as the row's new state
 //
+// With Webhook::on, each row that is made or changed is also a delivery (worker/webhook_event.h).
+//
 // One thread. Memory: as ledger::Fold, plus 16 bytes per order of an unreadable reserve, plus
 // PaymentDeadlines.
 
@@ -45,9 +47,12 @@ struct LogRecord {
 // the usual limit of a topic (max.message.bytes, 1 MiB), and its letter would never leave.
 inline constexpr std::size_t kMaxLetterCopyBytes = 900'000;
 
+// Whether a shop's own system is told of orders.
+enum class Webhook : unsigned char { off, on };
+
 class OrderMachine {
  public:
-  OrderMachine(std::string topic, std::int32_t partition);
+  OrderMachine(std::string topic, std::int32_t partition, Webhook webhook = Webhook::off);
 
   // Appends to `work` what the record asks for and moves its next_offset. A record before
   // next_offset() changes nothing.
@@ -72,6 +77,9 @@ class OrderMachine {
                    PartitionWork& work);
   void apply_reserve(const ledger::Reserve& reserve, const ledger::Change& change,
                      std::int64_t offset, WallTime now, PartitionWork& work);
+  void apply_change(const LogRecord& record, const ledger::Event& event,
+                    const ledger::Change& change, WallTime now, PartitionWork& work);
+  void place(OrderRow row, PartitionWork& work) const;
   OrderChange row_change(const std::string& id) const;
   void apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
                         PartitionWork& work);
@@ -80,6 +88,7 @@ class OrderMachine {
 
   std::string topic_;
   std::int32_t partition_;
+  Webhook webhook_;
   ledger::Fold fold_;
   ledger::PaymentDeadlines deadlines_;
   std::set<ledger::PackedOrderId> refused_;  // unreadable reserves that have a rejected row

@@ -18,6 +18,7 @@
 #include "shared/base/result.h"
 #include "shared/client/settings.h"
 #include "shared/ledger/fold.h"
+#include "shared/orders/delivery.h"
 #include "shared/orders/order_row.h"
 
 namespace sluice::worker {
@@ -68,7 +69,8 @@ struct PartitionWork {
   std::vector<OrderRow> orders;
   std::vector<OrderChange> changes;
   std::vector<OutboxRow> outbox;
-  std::vector<OutboxKey> sent;  // acknowledged since: their rows go away
+  std::vector<OutboxKey> sent;               // acknowledged since: their rows go away
+  std::vector<orders::Delivery> deliveries;  // what the shop's system is told of it
 };
 
 // One thread at a time. Errors: fenced (another owner has the partition; nothing was written), and

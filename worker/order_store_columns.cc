@@ -109,6 +109,20 @@ OutboxColumns::OutboxColumns(const std::vector<OutboxRow>& rows, const std::stri
   }
 }
 
+DeliveryColumns::DeliveryColumns(const std::vector<orders::Delivery>& rows,
+                                 const std::string& source)
+    : topic(rows.size(), source) {
+  for (const orders::Delivery& row : rows) {
+    id.push_back(row.id);
+    order_id.push_back(row.order_id);
+    type.push_back(row.type);
+    body.push_back(row.body);
+    log_partition.push_back(row.log_partition);
+    log_offset.push_back(row.log_offset);
+    created_at.push_back(row.created_at);
+  }
+}
+
 OrderRow order_row(const soci::row& row) {
   return {.order_id = row.get<std::string>(0),
           .sale = row.get<std::string>(1),

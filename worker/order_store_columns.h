@@ -32,6 +32,14 @@ struct OutboxColumns {
   std::vector<long long> source_offset;
 };
 
+struct DeliveryColumns {
+  DeliveryColumns(const std::vector<orders::Delivery>& rows, const std::string& source);
+
+  std::vector<std::string> id, order_id, type, body, topic;
+  std::vector<int> log_partition;
+  std::vector<long long> log_offset, created_at;
+};
+
 // The columns in the order of the store's SELECT.
 OrderRow order_row(const soci::row& row);
 OutboxRow outbox_row(const soci::row& row, std::int32_t partition);

@@ -46,6 +46,13 @@ const std::vector<Table>& tables() {
        "INTEGER NOT NULL, record_key {text}, record_value {text}, headers {text} NOT NULL, "
        "PRIMARY KEY (source_topic, source_partition, source_offset, part)",
        {}},
+      {"webhook_deliveries",
+       "id VARCHAR(64) PRIMARY KEY, order_id VARCHAR(26) NOT NULL, event_type VARCHAR(32) NOT "
+       "NULL, body {text} NOT NULL, topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, "
+       "log_offset BIGINT NOT NULL, created_at BIGINT NOT NULL, state VARCHAR(16) NOT NULL, due_at "
+       "BIGINT NOT NULL, attempts BIGINT NOT NULL, first_attempt_at BIGINT NOT NULL, last_error "
+       "VARCHAR(256) NOT NULL",
+       {{"webhook_by_due", "state, due_at, log_offset"}, {"webhook_by_order", "order_id"}}},
   };
   return all;
 }
@@ -108,9 +115,11 @@ Result<void> make_tables(soci::session& sql, DatabaseKind kind) {
                 fmt::format("the orders database has schema version {}, this program knows {}",
                             newest, kSchemaVersion));
   }
+  // What each version has brought so far are tables, so what is not there is the way to the newest.
   for (const Table& table : tables()) make(sql, kind, table);
-  if (versions == 0) {
-    sql << "INSERT INTO sluice_schema (version) VALUES (:version)",
+  if (newest < kSchemaVersion) {
+    sql << (versions == 0 ? "INSERT INTO sluice_schema (version) VALUES (:version)"
+                          : "UPDATE sluice_schema SET version = :version"),
         soci::use(kSchemaVersion, "version");
   }
   unlock(sql, kind);

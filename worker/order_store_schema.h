@@ -10,7 +10,8 @@ class session;
 
 namespace sluice::worker {
 
-// Makes the tables that are not there. Within a transaction; several workers may start at once.
+// Makes the tables that are not there, and brings those of an older version to this one. Within a
+// transaction; several workers may start at once. A kill in between is made good by the next start.
 // Code::unsupported: they were made by a newer version. Throws soci::soci_error.
 Result<void> make_tables(soci::session& sql, orders::DatabaseKind kind);
 

@@ -73,6 +73,23 @@ void insert_outbox(soci::session& sql, const Database& database, const std::stri
   insert.execute(true);
 }
 
+// New ones are due when they are made.
+void insert_deliveries(soci::session& sql, const Database& database, const std::string& topic,
+                       const std::vector<orders::Delivery>& rows) {
+  if (rows.empty()) return;
+  DeliveryColumns c(rows, topic);
+  soci::statement insert =
+      (sql.prepare << "INSERT INTO webhook_deliveries (id, order_id, event_type, body, topic, "
+                      "log_partition, log_offset, created_at, state, due_at, attempts, "
+                      "first_attempt_at, last_error) VALUES (:id, :order, :type, :body, :topic, "
+                      ":partition, :offset, :created, 'pending', :due, 0, 0, '') " +
+                          database.unless_there("id"),
+       soci::use(c.id), soci::use(c.order_id), soci::use(c.type), soci::use(c.body),
+       soci::use(c.topic), soci::use(c.log_partition), soci::use(c.log_offset),
+       soci::use(c.created_at), soci::use(c.created_at));
+  insert.execute(true);
+}
+
 void delete_outbox(soci::session& sql, const std::string& topic, std::span<const OutboxKey> sent) {
   if (sent.empty()) return;
   std::vector<std::string> topics(sent.size(), topic);
@@ -187,6 +204,7 @@ Result<void> SociOrderStore::commit(std::span<const PartitionWork> works) {
       change_orders(c.sql, work.changes);
       insert_outbox(c.sql, database_, topic_, work.outbox);
       delete_outbox(c.sql, topic_, work.sent);
+      insert_deliveries(c.sql, database_, topic_, work.deliveries);
     }
     return {};
   });

@@ -2,8 +2,8 @@
 // The OrderStore in an SQL database through SOCI: SQLite (WAL, every commit fsynced), PostgreSQL,
 // or MySQL and MariaDB.
 //
-// Tables: orders, log_positions (next offset and fence of each partition), outbox, and
-// sluice_schema with the version of the three.
+// Tables: orders, log_positions (next offset and fence of each partition), outbox,
+// webhook_deliveries, and sluice_schema with the version of them all.
 
 #include <memory>
 #include <string>

@@ -37,7 +37,7 @@ class Backoff {
 }  // namespace
 
 Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
-               WorkerMetrics& metrics)
+               WorkerMetrics& metrics, WebhookSender* webhook)
     : options_(options),
       settings_{.bootstrap_servers = options.bootstrap_servers,
                 .client_id = "sluice-worker",
@@ -45,6 +45,7 @@ Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
       store_(store),
       clock_(clock),
       metrics_(metrics),
+      webhook_(webhook),
       max_orders_per_second_(options.max_orders_per_second) {}
 
 Worker::~Worker() {
@@ -148,7 +149,7 @@ void Worker::close_clients() {
   for (auto& [partition, owned] : owned_) owned.held = false;
   joined_ = false;
   not_taken_.reset();
-  count_held();
+  tell_held();
   metrics_.outbox_depth.set(0);
 }
 
@@ -175,16 +176,26 @@ Result<std::vector<client::TopicPartition>> Worker::take_over(
     TRY(offset, take_over(at.partition));
     at.offset = offset;
   }
-  count_held();
+  tell_held();
   joined_ = true;
   return assigned;
 }
 
-void Worker::count_held() {
-  const auto held = std::ranges::count_if(owned_, [](const auto& e) { return e.second.held; });
-  metrics_.partitions.set(held);
+void Worker::tell_held() {
+  std::vector<std::int32_t> held;
+  for (const auto& [partition, owned] : owned_) {
+    if (owned.held) held.push_back(partition);
+  }
+  const auto count = static_cast<std::int64_t>(held.size());
+  metrics_.partitions.set(count);
+  if (webhook_ != nullptr) webhook_->own(std::move(held));
   const std::lock_guard lock(mutex_);
-  status_.partitions = held;
+  status_.partitions = count;
+}
+
+OrderMachine Worker::new_machine(std::int32_t partition) const {
+  return OrderMachine(options_.orders_topic, partition,
+                      webhook_ == nullptr ? Webhook::off : Webhook::on);
 }
 
 // The offset to read from: the log's beginning, or as far as this process has folded already.
@@ -198,11 +209,10 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
                             options_.orders_topic, partition, marks.high, claim.next_offset));
   }
   TRY(leftovers, store_.outbox(partition));
-  auto& owned =
-      owned_.try_emplace(partition, OrderMachine(options_.orders_topic, partition)).first->second;
+  auto& owned = owned_.try_emplace(partition, new_machine(partition)).first->second;
   // A fold that is ahead took records whose transaction did not happen.
   if (owned.machine.next_offset() > claim.next_offset) {
-    owned.machine = OrderMachine(options_.orders_topic, partition);
+    owned.machine = new_machine(partition);
   }
   owned.claim = claim;
   owned.end = marks.high;
@@ -224,7 +234,7 @@ void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
     log::info("partition given up partition={} next_offset={}", at.partition,
               owned->second.claim.next_offset);
   }
-  count_held();
+  tell_held();
 }
 
 // One batch: read, understand, write, relay.
@@ -365,7 +375,9 @@ Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
 void Worker::after_commit(std::vector<PartitionWork> works) {
   std::vector<client::TopicPartition> hints;
   std::int64_t orders = 0;
+  bool deliveries = false;
   for (PartitionWork& work : works) {
+    deliveries = deliveries || !work.deliveries.empty();
     orders += static_cast<std::int64_t>(work.orders.size());
     written_ += static_cast<std::uint64_t>(work.next_offset - work.claim.next_offset);
     owned_.find(work.partition)->second.claim.next_offset = work.next_offset;
@@ -382,6 +394,7 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     }
     relay_->add(std::move(work.outbox));
   }
+  if (deliveries) webhook_->wake();
   pace_.placed(orders, clock_.now());
   relay();
   if (const auto hinted = consumer_->commit(hints, client::Consumer::Wait::no); !hinted) {

@@ -30,6 +30,7 @@
 #include "worker/order_pace.h"
 #include "worker/order_store.h"
 #include "worker/outbox_relay.h"
+#include "worker/webhook_sender.h"
 #include "worker/worker_metrics.h"
 
 namespace sluice::worker {
@@ -44,8 +45,10 @@ struct Status {
 
 class Worker {
  public:
-  // REQUIRES: `store`, `clock` and `metrics` outlive it; the store is used by nobody else.
-  Worker(const Options& options, OrderStore& store, const Clock& clock, WorkerMetrics& metrics);
+  // REQUIRES: `store`, `clock`, `metrics` and `webhook` outlive it; the store is used by nobody
+  // else. `webhook`: null when there is none.
+  Worker(const Options& options, OrderStore& store, const Clock& clock, WorkerMetrics& metrics,
+         WebhookSender* webhook = nullptr);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -78,6 +81,7 @@ class Worker {
   Result<std::vector<client::TopicPartition>> take_over(
       std::vector<client::TopicPartition> assigned);
   Result<std::int64_t> take_over(std::int32_t partition);
+  OrderMachine new_machine(std::int32_t partition) const;
   void give_up(const std::vector<client::TopicPartition>& revoked);
 
   Result<void> turn();
@@ -91,7 +95,7 @@ class Worker {
   void relay();
   void expire();
   void measure_lag();
-  void count_held();
+  void tell_held();
 
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   void pause_for(Millis duration);  // or until stop()
@@ -103,6 +107,7 @@ class Worker {
   OrderStore& store_;
   const Clock& clock_;
   WorkerMetrics& metrics_;
+  WebhookSender* const webhook_;
   std::unique_ptr<client::Producer> producer_;
   std::unique_ptr<OutboxRelay> relay_;
   std::unique_ptr<client::Consumer> consumer_;

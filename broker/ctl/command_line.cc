@@ -125,6 +125,7 @@ int run(int argc, const char* const* argv, Terminal& terminal) {
   add_backup_commands(app, context);
   add_storage_commands(app, context);
   add_token_command(app, context);
+  add_webhook_commands(app, context);
   return parse_and_run(app, argc, argv, context);
 }
 

@@ -25,5 +25,6 @@ void add_sale_export(CLI::App& sale, Context& context);
 void add_backup_commands(CLI::App& app, Context& context);
 void add_storage_commands(CLI::App& app, Context& context);
 void add_token_command(CLI::App& app, Context& context);
+void add_webhook_commands(CLI::App& app, Context& context);
 
 }  // namespace sluice::ctl

@@ -1,6 +1,5 @@
 #include "shared/orders/order_reader.h"
 
-#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -88,33 +87,15 @@ auto OrderReader::reading(Work work) -> decltype(work()) {
 
 Result<std::unique_ptr<OrderReader>> OrderReader::open(const std::string& database) {
   TRY(parsed, parse_database(database));
-  std::error_code error;
-  if (parsed.kind == DatabaseKind::sqlite &&
-      !std::filesystem::is_regular_file(parsed.connection, error)) {
-    return fail(Code::not_found, fmt::format("there is no orders database {}", parsed.connection));
-  }
+  TRY_VOID(check_there(parsed));
   std::unique_ptr<OrderReader> reader(new OrderReader(std::move(parsed)));
   TRY_VOID(reader->reading([&]() -> Result<void> {
     open_session(reader->connection_->sql, reader->database_, Access::read);
     begin(reader->connection_->sql, reader->database_.kind);
+    TRY_VOID(schema_version(reader->connection_->sql, reader->database_));
     return {};
   }));
-  TRY_VOID(reader->check_version());
   return reader;
-}
-
-Result<void> OrderReader::check_version() {
-  int newest = 0;
-  try {
-    connection_->sql << "SELECT COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(newest);
-  } catch (const soci::soci_error& e) {
-    return fail(Code::not_found,
-                fmt::format("{} has no tables of a sluice-worker: {}", database_.shown, e.what()));
-  }
-  if (newest <= kSchemaVersion) return {};
-  return fail(Code::unsupported,
-              fmt::format("the orders database has schema version {}, this program knows {}",
-                          newest, kSchemaVersion));
 }
 
 Result<std::map<std::int32_t, std::int64_t>> OrderReader::positions(const std::string& topic) {

@@ -50,7 +50,6 @@ class OrderReader {
   // Turns SOCI's exceptions into errors.
   template <class Work>
   auto reading(Work work) -> decltype(work());
-  Result<void> check_version();
 
   const Database database_;
   std::unique_ptr<Connection> connection_;

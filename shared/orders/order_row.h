@@ -10,7 +10,9 @@
 namespace sluice::orders {
 
 // The version of the tables that this program writes and reads.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
+// The first one with webhook_deliveries.
+inline constexpr int kDeliveriesSince = 2;
 
 // `state` is placed or rejected when the row is made.
 struct OrderRow {

@@ -1,8 +1,12 @@
 #include "shared/orders/session.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+
+#include "shared/orders/order_row.h"
 
 namespace sluice::orders {
 namespace {
@@ -32,6 +36,29 @@ void open_session(soci::session& sql, const Database& database, Access access) {
       sql.open("mysql", database.connection);
       return;
   }
+}
+
+Result<void> check_there(const Database& database) {
+  std::error_code error;
+  if (database.kind != DatabaseKind::sqlite ||
+      std::filesystem::is_regular_file(database.connection, error)) {
+    return {};
+  }
+  return fail(Code::not_found, fmt::format("there is no orders database {}", database.connection));
+}
+
+Result<int> schema_version(soci::session& sql, const Database& database) {
+  int newest = 0;
+  try {
+    sql << "SELECT COALESCE(MAX(version), 0) FROM sluice_schema", soci::into(newest);
+  } catch (const soci::soci_error& e) {
+    return fail(Code::not_found,
+                fmt::format("{} has no tables of a sluice-worker: {}", database.shown, e.what()));
+  }
+  if (newest <= kSchemaVersion) return newest;
+  return fail(Code::unsupported,
+              fmt::format("the orders database has schema version {}, this program knows {}",
+                          newest, kSchemaVersion));
 }
 
 std::unexpected<Error> unavailable(const std::string& what) {

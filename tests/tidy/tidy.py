@@ -27,6 +27,7 @@ LIBRARIES = (
     ("librdkafka", r'#include <librdkafka|\brd_kafka_\w+|\bRdKafka::', r"shared/client/"),
     ("RocksDB", r'#include <rocksdb/|\brocksdb::', r"broker/log/rocks_store"),
     ("SOCI", r'#include <soci|\bsoci::', r"worker/order_store|shared/orders/"),
+    ("libcurl", r'#include <curl/|\bcurl_\w+\(|\bCURL\w*', r"worker/webhook_client"),
     ("yaml-cpp", r'#include <yaml-cpp|\bYAML::', r"shared/config/"),
 )
 

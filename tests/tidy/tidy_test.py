@@ -23,6 +23,7 @@ PLANTED = (
     ("librdkafka in the worker", "worker/a.cc", "rd_kafka_t* k;\n", "library"),
     ("soci beside its store", "worker/main.cc", "soci::session s;\n", "library"),
     ("llhttp in the router", "shared/http/a.cc", "llhttp_t p;\n", "library"),
+    ("libcurl in the worker", "worker/worker.cc", "CURL* c = curl_easy_init();\n", "library"),
     ("assert", "broker/a.cc", "void f() { assert(true); }\n", "banned"),
     ("rand", "broker/a.cc", "int f() { return rand(); }\n", "banned"),
     ("wall clock", "broker/a.cc", "auto t = std::chrono::system_clock::now();\n", "banned"),

@@ -8,6 +8,8 @@
 #include <soci/soci.h>
 #include <unistd.h>
 
+#include "shared/orders/delivery_store.h"
+#include "shared/orders/session.h"
 #include "tests/support/temp_dir.h"
 #include "worker/order_store_soci.h"
 
@@ -38,6 +40,20 @@ class TestDatabase {
   TestDatabase& operator=(const TestDatabase&) = delete;
   ~TestDatabase() {
     if (!name_.empty()) administer("DROP DATABASE " + name_);
+  }
+
+  void administer_own(const std::string& statement) {
+    const auto parsed = orders::parse_database(url);
+    REQUIRE(parsed);
+    soci::session sql;
+    orders::open_session(sql, *parsed, orders::Access::write);
+    sql << statement;
+  }
+
+  std::unique_ptr<orders::DeliveryStore> open_deliveries() {
+    auto store = orders::DeliveryStore::open(url);
+    REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().context));
+    return std::move(*store);
   }
 
   std::unique_ptr<SociOrderStore> open() {
@@ -260,6 +276,157 @@ TEST_CASE("the outbox keeps bytes and order, and rows go when they are sent") {
   const std::vector<OutboxKey> sent{{3, 6, 1}, {3, 7, 0}, {3, 99, 0}};
   REQUIRE(store->forget(sent));
   CHECK(*reopened->outbox(3) == std::vector<OutboxRow>{letter(5, 0)});
+}
+
+namespace {
+
+constexpr std::int64_t kMade = 1'700'000'000'000;
+constexpr WallTime kDue{kMade};
+const std::string kTopic = "seckill.orders";
+using Kind = orders::DeliveryOutcome::Kind;
+
+orders::Delivery delivery(const std::string& order, const std::string& fact, std::int64_t offset) {
+  return {.id = order + "-" + fact,
+          .order_id = order,
+          .type = "order." + fact,
+          .body = R"({"user":"用户 'quoted' \"ß\""})",
+          .log_partition = 3,
+          .log_offset = offset,
+          .created_at = kMade,
+          .due_at = kMade};
+}
+
+std::vector<std::string> due(orders::DeliveryStore& store, std::vector<std::int32_t> partitions,
+                             WallTime now = kDue, std::size_t most = 100) {
+  const auto found = store.due(kTopic, partitions, now, most);
+  REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().context));
+  std::vector<std::string> ids;
+  for (const orders::Delivery& one : *found) ids.push_back(one.id);
+  return ids;
+}
+
+void record(orders::DeliveryStore& store, std::vector<orders::DeliveryOutcome> outcomes) {
+  const auto done = store.record(outcomes);
+  REQUIRE_MESSAGE(done.has_value(), (done ? "" : done.error().context));
+}
+
+using Ids = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("deliveries are written with their rows, once, and not by an owner of yesterday") {
+  TestDatabase database;
+  auto store = database.open();
+  auto deliveries = database.open_deliveries();
+  const Claim claim = claim_of(*store);
+  PartitionWork work = work_of(claim, 1, {order("a", 0)});
+  work.deliveries = {delivery("a", "placed", 0)};
+  REQUIRE(commit(*store, work));
+  CHECK_FALSE(commit(*store, work));  // the position has moved
+  PartitionWork again = work_of({1, claim.fence}, 2, {});
+  again.deliveries = {delivery("a", "placed", 0)};
+  REQUIRE(commit(*store, again));
+  CHECK(due(*deliveries, {3}) == Ids{"a-placed"});
+  CHECK(*deliveries->find("a-placed") == delivery("a", "placed", 0));
+  CHECK_FALSE(deliveries->find("b-placed")->has_value());
+  CHECK(due(*deliveries, {}).empty());
+  CHECK(due(*deliveries, {0, 1, 2, 4}).empty());
+  CHECK(due(*deliveries, {0, 3}, {kMade - 1}).empty());
+}
+
+TEST_CASE("of an order the first that is left is due, be it parked") {
+  TestDatabase database;
+  auto store = database.open();
+  auto deliveries = database.open_deliveries();
+  PartitionWork work = work_of(claim_of(*store), 9, {order("a", 0), order("b", 1)});
+  work.deliveries = {delivery("a", "placed", 0), delivery("b", "placed", 1),
+                     delivery("a", "cancelled", 2), delivery("a", "refund_due", 3)};
+  REQUIRE(commit(*store, work));
+  CHECK(due(*deliveries, {3}) == Ids{"a-placed", "b-placed"});
+  CHECK(due(*deliveries, {3}, kDue, 1) == Ids{"a-placed"});
+
+  record(*deliveries, {{.id = "b-placed"},
+                       {.id = "a-placed",
+                        .kind = Kind::again,
+                        .first_attempt_at = kMade + 5,
+                        .due_at = kMade + 100,
+                        .error = "500"}});
+  CHECK(due(*deliveries, {3}, {kMade + 99}).empty());
+  CHECK(due(*deliveries, {3}, {kMade + 100}) == Ids{"a-placed"});
+  const auto failed = **deliveries->find("a-placed");
+  CHECK(failed.attempts == 1);
+  CHECK(failed.first_attempt_at == kMade + 5);
+  CHECK(failed.last_error == "500");
+
+  record(*deliveries, {{.id = "a-placed",
+                        .kind = Kind::parked,
+                        .attempts_before = 1,
+                        .first_attempt_at = kMade + 5,
+                        .due_at = kMade + 200,
+                        .error = "410"}});
+  CHECK(due(*deliveries, {3}, {kMade + 1'000}).empty());
+  const std::vector<std::int32_t> all{3};
+  CHECK(*deliveries->counts(kTopic, all) ==
+        orders::DeliveryCounts{.pending = 2, .parked = 1, .oldest_pending = kMade});
+  CHECK(deliveries->list({.parked = true})->size() == 1);
+  CHECK(deliveries->list({})->size() == 3);
+  CHECK(deliveries->list({.limit = 2})->size() == 2);
+  CHECK(deliveries->list({.order_id = "b"})->empty());
+
+  CHECK(*deliveries->send_back("a-cancelled", {kMade + 300}) == 0);
+  CHECK(*deliveries->send_back("a-placed", {kMade + 300}) == 1);
+  CHECK(*deliveries->send_back("a-placed", {kMade + 300}) == 0);
+  CHECK(due(*deliveries, {3}, {kMade + 300}) == Ids{"a-placed"});
+  CHECK((*deliveries->find("a-placed"))->attempts == 0);
+  CHECK((*deliveries->find("a-placed"))->first_attempt_at == 0);
+  record(*deliveries, {{.id = "a-placed"}});
+  CHECK(due(*deliveries, {3}) == Ids{"a-cancelled"});
+  record(*deliveries, {{.id = "a-cancelled"}, {.id = "a-refund_due", .kind = Kind::parked}});
+  CHECK(*deliveries->send_back_all({kMade + 400}) == 1);
+  record(*deliveries, {{.id = "a-refund_due"}});
+  CHECK(*deliveries->counts(kTopic, all) == orders::DeliveryCounts{});
+}
+
+TEST_CASE("an attempt that somebody else has counted is not counted twice") {
+  TestDatabase database;
+  auto store = database.open();
+  auto deliveries = database.open_deliveries();
+  PartitionWork work = work_of(claim_of(*store), 1, {order("a", 0)});
+  work.deliveries = {delivery("a", "placed", 0)};
+  REQUIRE(commit(*store, work));
+  const orders::DeliveryOutcome failed{
+      .id = "a-placed", .kind = Kind::again, .due_at = kMade + 10, .error = "first"};
+  orders::DeliveryOutcome stale = failed;
+  stale.kind = Kind::parked;
+  stale.error = "stale";
+  record(*deliveries, {failed, stale});
+  const auto found = **deliveries->find("a-placed");
+  CHECK(found.attempts == 1);
+  CHECK_FALSE(found.parked);
+  CHECK(found.last_error == "first");
+}
+
+TEST_CASE("tables of version 1 are brought to the newest, and a newer version is refused") {
+  TestDatabase database;
+  {
+    REQUIRE(commit(*database.open(), work_of(claim_of(*database.open()), 0, {})));
+  }
+  database.administer_own("DROP TABLE webhook_deliveries");
+  database.administer_own("UPDATE sluice_schema SET version = 1");
+  const auto early = orders::DeliveryStore::open(database.url);
+  REQUIRE_FALSE(early.has_value());
+  CHECK(early.error().code == Code::not_found);
+  CHECK(early.error().context.find("version 1") != std::string::npos);
+  for (int i = 0; i < 2; ++i) {
+    auto store = database.open();
+    CHECK(database.open_deliveries()->list({})->empty());
+  }
+  database.administer_own("UPDATE sluice_schema SET version = 1");  // killed before the last step
+  database.open();
+  CHECK(database.open_deliveries()->list({})->empty());
+  database.administer_own("UPDATE sluice_schema SET version = 3");
+  CHECK(SociOrderStore::open(database.url, kTopic).error().code == Code::unsupported);
+  CHECK(orders::DeliveryStore::open(database.url).error().code == Code::unsupported);
 }
 
 TEST_CASE("a database that cannot be had is an error that says so") {

@@ -1,0 +1,16 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE sluice_schema (version INTEGER NOT NULL);
+INSERT INTO sluice_schema VALUES(1);
+CREATE TABLE orders (order_id VARCHAR(26) PRIMARY KEY, sale VARCHAR(64) NOT NULL, user_id VARCHAR(128) NOT NULL, quantity BIGINT NOT NULL, unit_price BIGINT NOT NULL, currency VARCHAR(8) NOT NULL, state VARCHAR(16) NOT NULL, reason VARCHAR(512) NOT NULL, reserved_at BIGINT NOT NULL, deadline BIGINT NOT NULL, placed_at BIGINT NOT NULL, log_partition INTEGER NOT NULL, log_offset BIGINT NOT NULL);
+INSERT INTO orders VALUES('afcpffke72kvbsfzpotkbd7nii','old','ann',1,9900,'CNY','placed','',1795710671533,0,1795710671535,2,2);
+INSERT INTO orders VALUES('6gmcwxkqp3kbbxpwcgsyaa2i6m','old','bob',1,9900,'CNY','placed','',1795710671535,0,1795710671538,2,3);
+CREATE TABLE log_positions (topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition));
+INSERT INTO log_positions VALUES('seckill.orders',0,1,1);
+INSERT INTO log_positions VALUES('seckill.orders',1,1,1);
+INSERT INTO log_positions VALUES('seckill.orders',2,6,1);
+INSERT INTO log_positions VALUES('seckill.orders',3,1,1);
+CREATE TABLE outbox (source_topic VARCHAR(249) NOT NULL, source_partition INTEGER NOT NULL, source_offset BIGINT NOT NULL, part INTEGER NOT NULL, to_topic VARCHAR(249) NOT NULL, to_partition INTEGER NOT NULL, record_key TEXT, record_value TEXT, headers TEXT NOT NULL, PRIMARY KEY (source_topic, source_partition, source_offset, part));
+CREATE INDEX orders_by_user ON orders (user_id, sale);
+CREATE INDEX orders_by_deadline ON orders (state, deadline);
+COMMIT;

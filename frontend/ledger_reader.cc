@@ -1,7 +1,6 @@
 #include "frontend/ledger_reader.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <iterator>
 #include <limits>
 #include <utility>
@@ -9,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "shared/base/check.h"
-#include "shared/client/admin.h"
 #include "shared/ledger/codec.h"
 #include "shared/ledger/topic.h"
 #include "shared/log/log.h"
@@ -23,20 +21,6 @@ using Kind = ledger::Change::Kind;
 constexpr Millis kPollTimeout{50};
 // Records folded under one hold of the lock; above it readers of orders would wait too long.
 constexpr std::size_t kBatchRecords = 4096;
-constexpr Millis kWatermarkTimeout{5'000};
-constexpr Millis kAdminTimeout{2'000};
-// While the log is read at start, a line of how far it is.
-constexpr Millis kProgressInterval{1'000};
-// Between two tries of what failed at once, so as not to storm a broker that refuses.
-constexpr Millis kRetryPause{200};
-
-void pause(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, kRetryPause, [] { return false; });
-}
-
 std::string state_text(const ledger::Order& order) {
   switch (order.state) {
     case ledger::OrderState::reserved:
@@ -59,19 +43,11 @@ ledger::PackedOrderId packed(std::string_view id) {
   return *bytes;
 }
 
-// Of the ledger's topic; 0 when it does not exist. Asks for metadata only, which needs no right to
-// read configurations.
-Result<std::int32_t> partition_count(client::Admin& admin) {
-  TRY(topics, admin.list_topics());
-  const auto topic = std::ranges::find(topics, ledger::kOrdersTopic, &client::TopicInfo::name);
-  return topic == topics.end() ? 0 : static_cast<std::int32_t>(topic->partitions.size());
-}
-
 }  // namespace
 
 LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
                            InFlight& in_flight, SaleChanges& changes, OrderBoard& board,
-                           std::function<void(Error)> on_end)
+                           snapshots::FoldSnapshots& snapshots, std::function<void(Error)> on_end)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
@@ -79,6 +55,7 @@ LedgerReader::LedgerReader(Options options, const Clock& clock, OrderLog& log, S
       in_flight_(in_flight),
       changes_(changes),
       board_(board),
+      snapshots_(snapshots),
       on_end_(std::move(on_end)) {}
 
 LedgerReader::~LedgerReader() = default;
@@ -95,61 +72,12 @@ void LedgerReader::run(std::stop_token stop) {
   if (!followed) on_end_(followed.error());
 }
 
-// Tries for as long as it takes: a frontend may be started before its broker.
-void LedgerReader::prepare(const std::stop_token& stop) {
-  while (!stop.stop_requested() && partitions_.empty()) {
-    const auto count = find_or_create_topic();
-    if (!count) {
-      note_problem(count.error().context);
-      pause(stop);
-      continue;
-    }
-    log_.set_partition_count(*count);
-    log_.look_up_topic();
-    const std::unique_lock lock(folds_mutex_);
-    for (std::int32_t i = 0; i < *count; ++i) partitions_.push_back(std::make_unique<Partition>());
-  }
-}
-
-Result<std::int32_t> LedgerReader::find_or_create_topic() const {
-  TRY(admin, client::Admin::open(options_.settings, kAdminTimeout));
-  TRY(found, partition_count(*admin));
-  if (found > 0) return found;
-  // Nothing of a sale may ever be dropped by age or size.
-  TRY_VOID(admin->create_topic({.name = std::string(ledger::kOrdersTopic),
-                                .partitions = options_.partitions,
-                                .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
-  TRY(created, partition_count(*admin));
-  if (created > 0) return created;
-  return fail(Code::unavailable,
-              fmt::format("{} was created and is not there yet", ledger::kOrdersTopic));
-}
-
 Result<void> LedgerReader::follow(const std::stop_token& stop) {
-  prepare(stop);
-  if (stop.stop_requested()) return {};
-  TRY(consumer, open_consumer());
-  bool whole = false;
+  TRY(consumer, begin(stop));
   while (!stop.stop_requested()) {
-    if (!whole) {
-      const auto checked = check_whole(*consumer);
-      if (!checked && checked.error().code == Code::out_of_range) return checked;
-      whole = checked.has_value();
-      if (whole) {
-        TRY_VOID(assign_all(*consumer));
-      } else {
-        note_problem(checked.error().context);
-        pause(stop);
-      }
-      continue;
-    }
     auto batch = consumer->poll(kBatchRecords, kPollTimeout);
     if (batch) {
-      TRY_VOID(apply(*batch));
-      if (!ready()) {
-        log_progress();
-        TRY_VOID(advance_start(batch->ends()));
-      }
+      TRY_VOID(take(*consumer, *batch));
     } else if (batch.error().code == Code::out_of_range) {
       return std::unexpected(batch.error());
     } else {
@@ -163,53 +91,33 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
   return {};
 }
 
-Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {
-  client::ConsumerOptions options;
-  options.report_ends = true;
-  options.headers = false;
-  options.missing_offset = client::ConsumerOptions::Missing::error;
-  options.fetch_wait_max = Millis(500);
-  return client::Consumer::open(options_.settings, std::move(options));
-}
-
-Result<void> LedgerReader::assign_all(client::Consumer& consumer) const {
-  std::vector<client::TopicPartition> partitions;
-  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
-    partitions.push_back({std::string(ledger::kOrdersTopic), i, 0});
+Result<void> LedgerReader::take(client::Consumer& consumer, const client::Batch& batch) {
+  const std::set<std::int32_t> torn = torn_from_log(batch);
+  TRY_VOID(apply(batch, torn));
+  if (!torn.empty()) TRY_VOID(assign_all(consumer));
+  keep_snapshots();
+  if (ready()) return {};
+  for (const auto& end : batch.ends()) {
+    if (!torn.contains(end.partition)) at_end_.insert(end.partition);
   }
-  return consumer.assign(partitions);
+  log_progress();
+  return advance_start();
 }
 
-// A log that lost its head would fold to too much stock. Before the assignment: a question would
-// wait behind the fetches, which a server answers late when there is nothing to read.
-Result<void> LedgerReader::check_whole(client::Consumer& consumer) {
-  const std::string topic(ledger::kOrdersTopic);
-  std::uint64_t records = 0;
-  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
-    TRY(watermarks, consumer.watermarks(topic, i, kWatermarkTimeout));
-    partitions_[static_cast<std::size_t>(i)]->end_at_start = watermarks.high;
-    records += static_cast<std::uint64_t>(watermarks.high);
-    if (watermarks.low == 0) continue;
-    return fail(Code::out_of_range,
-                fmt::format("{} [{}] begins at offset {} instead of 0: without its head the stock "
-                            "cannot be known; restore the log from a backup",
-                            topic, i, watermarks.low));
-  }
-  records_at_start_ = records;
-  log_progress_at_ = clock_.now() + kProgressInterval;
-  return {};
-}
-
-Result<void> LedgerReader::apply(const client::Batch& batch) {
+Result<void> LedgerReader::apply(const client::Batch& batch, const std::set<std::int32_t>& torn) {
   if (batch.records().empty()) return {};
   const std::unique_lock lock(folds_mutex_);
-  for (const auto& record : batch.records()) TRY_VOID(apply(record));
+  for (const auto& record : batch.records()) {
+    if (!torn.contains(record.partition)) TRY_VOID(apply(record));
+  }
   return {};
 }
 
 Result<void> LedgerReader::apply(const client::Record& record) {
-  ledger::Fold& fold = partitions_[static_cast<std::size_t>(record.partition)]->fold;
+  ledger::FoldedLog& log = partitions_[static_cast<std::size_t>(record.partition)]->log;
+  ledger::Fold& fold = log.fold;
   records_.fetch_add(1, std::memory_order_relaxed);
+  log.seam = ledger::seam_at(record.offset, record.key, record.value);
   const auto event = ledger::decode(record.value.value_or(ByteView()));
   if (!event) {
     log::warning("record skipped partition={} offset={} reason={}", record.partition, record.offset,
@@ -217,9 +125,10 @@ Result<void> LedgerReader::apply(const client::Record& record) {
     fold.skip(record.offset);
     return {};
   }
-  if (!at_home(record.partition, ledger::sale_of(*event))) {
+  if (const auto sale = ledger::sale_of(*event); !at_home(record.partition, sale)) {
     log::warning("record skipped partition={} offset={} reason=\"sale {} lives elsewhere\"",
-                 record.partition, record.offset, ledger::sale_of(*event));
+                 record.partition, record.offset, sale);
+    log.sales_elsewhere.emplace(sale);
     fold.skip(record.offset);
     return {};
   }
@@ -227,12 +136,8 @@ Result<void> LedgerReader::apply(const client::Record& record) {
 }
 
 // Of a sale's records only those count that are in the one partition it is sold from.
-bool LedgerReader::at_home(std::int32_t partition, std::string_view sale) {
-  if (sale.empty() || ledger::partition_of(sale, log_.partition_count()) == partition) return true;
-  for (const auto& configured : options_.sales) {
-    if (configured.sale == sale) strays_.insert(configured.sale);
-  }
-  return false;
+bool LedgerReader::at_home(std::int32_t partition, std::string_view sale) const {
+  return sale.empty() || ledger::partition_of(sale, log_.partition_count()) == partition;
 }
 
 Result<void> LedgerReader::react(std::int32_t index, const ledger::Event& event,
@@ -317,7 +222,7 @@ void LedgerReader::reserve_read(std::int32_t index, std::string_view id) {
   const auto bytes = ledger::pack_order_id(id);
   if (!bytes) return;
   follow_order(index, id);
-  const auto& order = *partitions_[static_cast<std::size_t>(index)]->fold.find_order(id);
+  const auto& order = *partitions_[static_cast<std::size_t>(index)]->log.fold.find_order(id);
   in_flight_.seen(*bytes, index, [&](const ledger::Reserve& sent) {
     const bool same_order = order.sale != nullptr && order.sale->definition.sale == sent.sale &&
                             order.user == sent.user;
@@ -335,7 +240,7 @@ void LedgerReader::tell(std::string_view id) {
 
 // Brings the stock to what the fold says of the order.
 void LedgerReader::follow_order(std::int32_t index, std::string_view id) {
-  const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+  const auto& fold = partitions_[static_cast<std::size_t>(index)]->log.fold;
   const ledger::Order* order = fold.find_order(id);
   if (order == nullptr || order->sale == nullptr) return;
   SaleStock* sale = stock_.find(order->sale->definition.sale);
@@ -362,7 +267,7 @@ client::Producer::Done LedgerReader::note_failure(std::int32_t index) {
 Result<void> LedgerReader::take_over(std::int32_t index) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
   if (partition.waiting_for_epoch) return {};
-  const std::int64_t newest = std::max(partition.fold.epoch().epoch, partition.asked_epoch);
+  const std::int64_t newest = std::max(partition.log.fold.epoch().epoch, partition.asked_epoch);
   if (newest == std::numeric_limits<std::int64_t>::max()) {
     return fail(Code::out_of_range,
                 fmt::format("{} [{}] cannot be taken over: its epoch {} is the largest there is",
@@ -375,80 +280,6 @@ Result<void> LedgerReader::take_over(std::int32_t index) {
   partition.asked_epoch = newest + 1;
   partition.waiting_for_epoch = true;
   return {};
-}
-
-Result<void> LedgerReader::write_sales(std::int32_t index) {
-  Partition& partition = *partitions_[static_cast<std::size_t>(index)];
-  for (const auto& sale : options_.sales) {
-    if (ledger::partition_of(sale.sale, log_.partition_count()) != index) continue;
-    if (partition.fold.find_sale(sale.sale) != nullptr) continue;
-    // Its orders would be there, too: to open it here would sell its stock once more.
-    if (strays_.contains(sale.sale)) {
-      return fail(Code::invalid,
-                  fmt::format("sale {} is in another partition of {} than [{}], where it belongs: "
-                              "was the topic's number of partitions changed?",
-                              sale.sale, ledger::kOrdersTopic, index));
-    }
-    if (partition.sales_sent.contains(sale.sale)) continue;
-    if (log_.append(sale, index, [](const ledger::Sale&) {}, note_failure(index))) {
-      partition.sales_sent.insert(sale.sale);
-    }
-  }
-  return {};
-}
-
-// Before the doors open: each partition is read to its end, taken over, read up to our epoch, and
-// given the configured sales that it lacks.
-Result<void> LedgerReader::advance_start(std::span<const client::TopicPartition> ends) {
-  for (const auto& end : ends) at_end_.insert(end.partition);
-  bool complete = true;
-  for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
-    Partition& partition = *partitions_[static_cast<std::size_t>(i)];
-    if (partition.send_failed->exchange(false)) {
-      partition.waiting_for_epoch = false;
-      partition.sales_sent.clear();
-    }
-    // The watermark says it sooner; the report also when the end is no record, but a marker.
-    if (partition.fold.next_offset() < partition.end_at_start && !at_end_.contains(i)) {
-      complete = false;
-    } else if (!partition.owned) {
-      complete = false;
-      TRY_VOID(take_over(i));
-    } else if (at_end_.size() == partitions_.size()) {
-      TRY_VOID(write_sales(i));
-    }
-  }
-  for (const auto& sale : options_.sales) {
-    const auto index = ledger::partition_of(sale.sale, log_.partition_count());
-    const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
-    complete = complete && fold.find_sale(sale.sale) != nullptr;
-  }
-  if (!complete) return {};
-  build_stock();
-  ready_.store(true, std::memory_order_release);
-  log::info("ledger folded records={} sales={}", records(), stock_.all().size());
-  return {};
-}
-
-void LedgerReader::build_stock() {
-  for (const auto& partition : partitions_) {
-    for (const auto& [id, state] : partition->fold.sales()) {
-      stock_.add(state->definition, state->granted);
-    }
-    const ledger::SaleState* last = nullptr;
-    SaleStock* stock = nullptr;
-    partition->fold.for_each_order(
-        [&](const ledger::PackedOrderId& id, const ledger::Order& order) {
-          if (order.sale == nullptr) return;
-          if (order.sale != last) stock = stock_.find(order.sale->definition.sale);
-          last = order.sale;
-          stock->follow(order.user, id, order.quantity, order.holds_units());
-          units_due_.add(*stock, id, order);
-        });
-    for (const auto& [id, state] : partition->fold.sales()) {
-      units_due_.tell(*stock_.find(id), partition->fold);
-    }
-  }
 }
 
 Result<void> LedgerReader::settle_doubts() {
@@ -467,26 +298,10 @@ void LedgerReader::note_problem(std::string problem) {
   problem_ = std::move(problem);
 }
 
-void LedgerReader::log_progress() {
-  if (clock_.now() < log_progress_at_) return;
-  log_progress_at_ = clock_.now() + kProgressInterval;
-  log::info("not ready yet progress={}", log::quoted(progress()));
-}
-
-std::string LedgerReader::progress() const {
-  const std::lock_guard lock(problem_mutex_);
-  std::string text = fmt::format("reading {}", ledger::kOrdersTopic);
-  const std::uint64_t all = records_at_start_;
-  const std::uint64_t read = std::min(records(), all);
-  if (all > 0) text += fmt::format(": {} of {} records ({} %)", read, all, read * 100 / all);
-  if (!problem_.empty()) text += "; last problem: " + problem_;
-  return text;
-}
-
 std::optional<ledger::SaleState> LedgerReader::find_sale(std::string_view sale) const {
   const std::shared_lock lock(folds_mutex_);
   for (const auto& partition : partitions_) {
-    if (const ledger::SaleState* state = partition->fold.find_sale(sale)) return *state;
+    if (const ledger::SaleState* state = partition->log.fold.find_sale(sale)) return *state;
   }
   return std::nullopt;
 }
@@ -495,7 +310,7 @@ std::vector<ledger::SaleState> LedgerReader::sales() const {
   const std::shared_lock lock(folds_mutex_);
   std::vector<ledger::SaleState> all;
   for (const auto& partition : partitions_) {
-    for (const auto& [id, state] : partition->fold.sales()) all.push_back(*state);
+    for (const auto& [id, state] : partition->log.fold.sales()) all.push_back(*state);
   }
   return all;
 }
@@ -503,7 +318,7 @@ std::vector<ledger::SaleState> LedgerReader::sales() const {
 std::optional<OrderStatus> LedgerReader::find_order(std::string_view id) const {
   const std::shared_lock lock(folds_mutex_);
   for (const auto& partition : partitions_) {
-    const ledger::Order* order = partition->fold.find_order(id);
+    const ledger::Order* order = partition->log.fold.find_order(id);
     if (order == nullptr) continue;
     OrderStatus status;
     status.order = id;
@@ -513,8 +328,8 @@ std::optional<OrderStatus> LedgerReader::find_order(std::string_view id) const {
     status.reserved_at = order->reserved_at;
     status.deadline = order->deadline;
     status.state = state_text(*order);
-    status.reason = partition->fold.why_rejected(id);
-    status.payment = partition->fold.payment_of(id);
+    status.reason = partition->log.fold.why_rejected(id);
+    status.payment = partition->log.fold.payment_of(id);
     status.refund_due = order->refund_due;
     status.position = order->changed;
     if (order->sale != nullptr) {

@@ -14,7 +14,6 @@
 #include <optional>
 #include <set>
 #include <shared_mutex>
-#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +29,8 @@
 #include "shared/client/consumer.h"
 #include "shared/client/settings.h"
 #include "shared/ledger/fold.h"
+#include "shared/ledger/fold_snapshot.h"
+#include "shared/snapshots/fold_snapshots.h"
 
 namespace sluice::frontend {
 
@@ -59,10 +60,10 @@ class LedgerReader {
   };
 
   // `on_end` is called from the reader's thread when it stops by itself: fenced, or the log cannot
-  // be trusted. REQUIRES: the references outlive it.
+  // be trusted. REQUIRES: the references outlive it; nobody else uses `snapshots`.
   LedgerReader(Options options, const Clock& clock, OrderLog& log, StockBook& stock,
                InFlight& in_flight, SaleChanges& changes, OrderBoard& board,
-               std::function<void(Error)> on_end);
+               snapshots::FoldSnapshots& snapshots, std::function<void(Error)> on_end);
   // Stops and joins.
   ~LedgerReader();
 
@@ -82,42 +83,54 @@ class LedgerReader {
  private:
   // One partition as this thread sees it.
   struct Partition {
-    ledger::Fold fold;                 // guarded by folds_mutex_
+    ledger::FoldedLog log;             // guarded by folds_mutex_
+    bool at_seam = false;              // from a snapshot, and the record that it ends with not seen
     std::int64_t end_at_start = 0;     // the log's end when this process began to read
     std::int64_t asked_epoch = 0;      // the newest that we sent
     bool waiting_for_epoch = false;    // sent, not read back yet
     bool owned = false;                // an epoch of ours was accepted
     std::set<std::string> sales_sent;  // configured sales that were appended
+    std::string snapshot;              // its name
     // Set by the producer's thread, which may outlive this object: send again.
     std::shared_ptr<std::atomic<bool>> send_failed = std::make_shared<std::atomic<bool>>(false);
   };
 
   void run(std::stop_token stop);
+
+  // ledger_reader_start.cc: until it is ready.
+  Result<std::unique_ptr<client::Consumer>> begin(const std::stop_token& stop);
   void prepare(const std::stop_token& stop);
-  Result<void> follow(const std::stop_token& stop);
   Result<std::int32_t> find_or_create_topic() const;
+  std::unique_ptr<Partition> load_snapshot(std::int32_t index, std::int32_t count) const;
   Result<std::unique_ptr<client::Consumer>> open_consumer() const;
   Result<void> check_whole(client::Consumer& consumer);
   Result<void> assign_all(client::Consumer& consumer) const;
-  Result<void> apply(const client::Batch& batch);
+  std::set<std::int32_t> torn_from_log(const client::Batch& batch);
+  void read_from_beginning(std::int32_t index, std::string_view why);
+  bool is_elsewhere(const std::string& sale) const;
+  Result<void> write_sales(std::int32_t index);
+  Result<void> advance_start();
+  void build_stock();
+  void log_progress();
+
+  Result<void> follow(const std::stop_token& stop);
+  Result<void> take(client::Consumer& consumer, const client::Batch& batch);
+  Result<void> apply(const client::Batch& batch, const std::set<std::int32_t>& torn);
   Result<void> apply(const client::Record& record);
+  void keep_snapshots();
   Result<void> react(std::int32_t index, const ledger::Event& event, const ledger::Change& change);
   Result<void> epoch_changed(std::int32_t index, const ledger::Epoch& epoch, bool accepted);
-  bool at_home(std::int32_t partition, std::string_view sale);
+  bool at_home(std::int32_t partition, std::string_view sale) const;
   void sale_read(const ledger::Change& change, const ledger::Sale& record);
   void sale_changed(const ledger::Change& change, const ledger::Sale& definition);
   void reserve_read(std::int32_t index, std::string_view id);
   void tell(std::string_view id);
   void follow_order(std::int32_t index, std::string_view id);
   void undo(const std::vector<ledger::Reserve>& reserves);
-  Result<void> take_over(std::int32_t index);
-  Result<void> write_sales(std::int32_t index);
   client::Producer::Done note_failure(std::int32_t index);
-  Result<void> advance_start(std::span<const client::TopicPartition> ends);
-  void build_stock();
+  Result<void> take_over(std::int32_t index);
   Result<void> settle_doubts();
   void note_problem(std::string problem);
-  void log_progress();
 
   const Options options_;
   const Clock& clock_;
@@ -126,13 +139,13 @@ class LedgerReader {
   InFlight& in_flight_;
   SaleChanges& changes_;
   OrderBoard& board_;
+  snapshots::FoldSnapshots& snapshots_;
   std::function<void(Error)> on_end_;
 
   mutable std::shared_mutex folds_mutex_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   UnitsDue units_due_;
   std::set<std::int32_t> at_end_;  // partitions read to their end, at start
-  std::set<std::string> strays_;   // configured sales that were read in another partition
   std::atomic<bool> ready_ = false;
   std::atomic<std::uint64_t> records_ = 0;
   std::atomic<std::uint64_t> records_at_start_ = 0;  // on the log when this process began to read

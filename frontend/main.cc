@@ -54,13 +54,15 @@ class Process {
     TRY(producer, client::Producer::open(client_settings(options_), producer_options(options_)));
     TRY_VOID(learn_identity());
     TRY_VOID(lists_.reload());
+    TRY(snapshots, snapshots::FoldSnapshots::open(options_.snapshots));
+    snapshots_ = std::move(snapshots);
     SystemRandom random;
     TRY(secret, purchase_secret(options_, random));
     tokens_ = std::make_unique<PurchaseTokens>(std::move(secret), options_.purchase_token_life);
     log_ = std::make_unique<OrderLog>(std::move(producer), uuid_text(random_uuid(random)));
     reader_ = std::make_unique<LedgerReader>(
         LedgerReader::Options{client_settings(options_), std::move(sales_), options_.partitions},
-        clock_, *log_, stock_, in_flight_, changes_, board_,
+        clock_, *log_, stock_, in_flight_, changes_, board_, *snapshots_,
         [this](Error error) { loop_.post([this, error] { ended(error); }); });
     rooms_ = std::make_unique<WaitingRooms>(
         client_settings(options_), clock_, stock_,
@@ -140,6 +142,10 @@ class Process {
                    [this] { return static_cast<double>(in_flight_.doubtful()); });
     metrics_.counter("sluice_frontend_ledger_records_total", "Records read from the order log",
                      [this] { return static_cast<double>(reader_->records()); });
+    metrics_.counter("sluice_frontend_snapshots_total", "Snapshots of the ledger that were kept",
+                     [this] { return static_cast<double>(snapshots_->written()); });
+    metrics_.counter("sluice_frontend_snapshot_failures_total", "Snapshots that were not kept",
+                     [this] { return static_cast<double>(snapshots_->failed()); });
     metrics_.gauge("sluice_frontend_log_reachable", "1 while a broker answers",
                    [this] { return log_->reachable() ? 1.0 : 0.0; });
   }
@@ -173,6 +179,7 @@ class Process {
   std::unique_ptr<OrderLog> log_;
   std::unique_ptr<WaitingRooms> rooms_;
   std::unique_ptr<Server> server_;
+  std::unique_ptr<snapshots::FoldSnapshots> snapshots_;
   std::unique_ptr<LedgerReader> reader_;
   bool serving_ = false;
   bool stopping_ = false;

@@ -193,6 +193,7 @@ config::Schema describe(Options& o) {
         "{amount} (in minor units) and {currency} in it. Empty: the page has no button to pay");
   s.add("bootstrap_servers", o.bootstrap_servers, "host:port,...",
         "The brokers that keep the order log: sluice-broker or an Apache Kafka cluster");
+  snapshots::describe(s, o.snapshots);
   s.add("log_level", o.log_level, "level", "How much to log")
       .one_of({"debug", "info", "warning", "error"});
   s.add("loops", o.loops, "threads",

@@ -15,6 +15,7 @@
 #include "shared/config/schema.h"
 #include "shared/http/http_limits.h"
 #include "shared/ledger/event.h"
+#include "shared/snapshots/fold_snapshots.h"
 
 namespace sluice::frontend {
 
@@ -50,6 +51,7 @@ struct Options {
   std::string payment_secret;
   std::string payment_url;
   std::string bootstrap_servers = "127.0.0.1:9092";
+  snapshots::Options snapshots{.folder = "data/frontend"};
   std::string log_level = "info";
   std::size_t loops = 1;
   std::int32_t partitions = 4;

@@ -71,17 +71,23 @@ bool changes_row(const ledger::Change& change) {
 
 }  // namespace
 
-OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook webhook)
-    : topic_(std::move(topic)), partition_(partition), webhook_(webhook) {}
+OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook webhook,
+                           ledger::FoldedLog log)
+    : topic_(std::move(topic)), partition_(partition), webhook_(webhook), log_(std::move(log)) {
+  fold().for_each_order([this](const ledger::PackedOrderId& id, const ledger::Order& order) {
+    if (order.is_unpaid() && order.deadline > 0) deadlines_.add(id, order.deadline);
+  });
+}
 
 void OrderMachine::apply(const LogRecord& record, WallTime now, PartitionWork& work) {
   if (record.offset < next_offset()) return;
+  log_.seam = ledger::seam_at(record.offset, record.key, record.value);
   const auto event = record.value ? ledger::decode(*record.value)
                                   : Result<ledger::Event>(fail(Code::corrupt, "there is no value"));
   if (event) {
     apply_event(record, *event, now, work);
   } else {
-    fold_.skip(record.offset);
+    log_.fold.skip(record.offset);
     apply_unreadable(record, event.error(), now, work);
   }
   work.next_offset = next_offset();
@@ -89,7 +95,7 @@ void OrderMachine::apply(const LogRecord& record, WallTime now, PartitionWork& w
 
 void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,
                                PartitionWork& work) {
-  const ledger::Change change = fold_.apply(record.offset, event);
+  const ledger::Change change = log_.fold.apply(record.offset, event);
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
   } else if (changes_row(change)) {
@@ -101,7 +107,7 @@ void OrderMachine::apply_change(const LogRecord& record, const ledger::Event& ev
                                 const ledger::Change& change, WallTime now, PartitionWork& work) {
   OrderChange row = row_change(std::string(change.order));
   if (webhook_ == Webhook::on) {
-    const ledger::Order& order = *fold_.find_order(change.order);
+    const ledger::Order& order = *fold().find_order(change.order);
     const OrderRow changed{.order_id = row.order_id,
                            .sale = std::string(change.sale),
                            .user_id = order.user,
@@ -128,10 +134,10 @@ void OrderMachine::place(OrderRow row, PartitionWork& work) const {
 }
 
 OrderChange OrderMachine::row_change(const std::string& id) const {
-  const ledger::Order& order = *fold_.find_order(id);
+  const ledger::Order& order = *fold().find_order(id);
   // A void order's row is rejected from the start.
   const bool is_void = order.state == ledger::OrderState::voided;
-  std::string reason(is_void ? name_of(order.void_reason) : fold_.why_rejected(id));
+  std::string reason(is_void ? name_of(order.void_reason) : fold().why_rejected(id));
   if (order.refund_due)
     reason = reason.empty() ? kRefundDue : fmt::format("{}: {}", kRefundDue, reason);
   return {.order_id = id,
@@ -143,7 +149,7 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
                                  std::int64_t offset, WallTime now, PartitionWork& work) {
   if (change.kind != Kind::reserved && change.kind != Kind::voided) return;
   const auto id = ledger::pack_order_id(reserve.order);
-  if (id && refused_.contains(*id)) return;  // its row and answer are there
+  if (id && log_.refused.contains(*id)) return;  // its row and answer are there
   const bool valid = change.kind == Kind::reserved;
   if (valid && reserve.deadline > 0) deadlines_.add(*id, reserve.deadline);
   OrderRow row{.order_id = reserve.order,
@@ -172,7 +178,7 @@ void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error,
                                     PartitionWork& work) {
   work.outbox.push_back(dead_letter(record, error));
   const auto to = record.value ? ledger::addressee_of(*record.value) : std::nullopt;
-  if (!to || fold_.find_order(to->order) != nullptr || !refused_.insert(to->id).second) return;
+  if (!to || fold().find_order(to->order) != nullptr || !log_.refused.insert(to->id).second) return;
   const std::string why =
       fmt::format("malformed: {}", error.context).substr(0, ledger::kMaxWhyBytes);
   place({.order_id = to->order,

@@ -21,7 +21,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +29,7 @@
 #include "shared/base/clock.h"
 #include "shared/client/consumer.h"
 #include "shared/ledger/fold.h"
-#include "shared/ledger/order_id.h"
+#include "shared/ledger/fold_snapshot.h"
 #include "shared/ledger/payment_deadlines.h"
 #include "worker/order_store.h"
 
@@ -52,7 +51,9 @@ enum class Webhook : unsigned char { off, on };
 
 class OrderMachine {
  public:
-  OrderMachine(std::string topic, std::int32_t partition, Webhook webhook = Webhook::off);
+  // Goes on where `log` ends.
+  OrderMachine(std::string topic, std::int32_t partition, Webhook webhook = Webhook::off,
+               ledger::FoldedLog log = {});
 
   // Appends to `work` what the record asks for and moves its next_offset. A record before
   // next_offset() changes nothing.
@@ -62,15 +63,16 @@ class OrderMachine {
   // between that and a payment, so it may be said by anybody, twice, or of an order that was paid
   // behind next_offset().
   std::vector<ledger::Expired> overdue(WallTime now, std::size_t most) {
-    return deadlines_.take_overdue(now, most, fold_);
+    return deadlines_.take_overdue(now, most, fold());
   }
 
   // Deadlines that are to come, see PaymentDeadlines::size().
   std::size_t deadlines() const { return deadlines_.size(); }
 
   // The offset to read next.
-  std::int64_t next_offset() const { return fold_.next_offset(); }
-  const ledger::Fold& fold() const { return fold_; }
+  std::int64_t next_offset() const { return fold().next_offset(); }
+  const ledger::Fold& fold() const { return log_.fold; }
+  const ledger::FoldedLog& log() const { return log_; }
 
  private:
   void apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,
@@ -89,9 +91,8 @@ class OrderMachine {
   std::string topic_;
   std::int32_t partition_;
   Webhook webhook_;
-  ledger::Fold fold_;
+  ledger::FoldedLog log_;  // its `refused`: unreadable reserves that have a rejected row
   ledger::PaymentDeadlines deadlines_;
-  std::set<ledger::PackedOrderId> refused_;  // unreadable reserves that have a rejected row
 };
 
 }  // namespace sluice::worker

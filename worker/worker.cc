@@ -36,13 +36,14 @@ class Backoff {
 
 }  // namespace
 
-Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
-               WorkerMetrics& metrics, WebhookSender* webhook)
+Worker::Worker(const Options& options, OrderStore& store, snapshots::FoldSnapshots& snapshots,
+               const Clock& clock, WorkerMetrics& metrics, WebhookSender* webhook)
     : options_(options),
       settings_{.bootstrap_servers = options.bootstrap_servers,
                 .client_id = "sluice-worker",
                 .extra = options.kafka},
       store_(store),
+      snapshots_(snapshots),
       clock_(clock),
       metrics_(metrics),
       webhook_(webhook),
@@ -193,9 +194,9 @@ void Worker::tell_held() {
   status_.partitions = count;
 }
 
-OrderMachine Worker::new_machine(std::int32_t partition) const {
+OrderMachine Worker::new_machine(std::int32_t partition, ledger::FoldedLog log) const {
   return OrderMachine(options_.orders_topic, partition,
-                      webhook_ == nullptr ? Webhook::off : Webhook::on);
+                      webhook_ == nullptr ? Webhook::off : Webhook::on, std::move(log));
 }
 
 // The offset to read from: the log's beginning, or as far as this process has folded already.
@@ -209,11 +210,7 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
                             options_.orders_topic, partition, marks.high, claim.next_offset));
   }
   TRY(leftovers, store_.outbox(partition));
-  auto& owned = owned_.try_emplace(partition, new_machine(partition)).first->second;
-  // A fold that is ahead took records whose transaction did not happen.
-  if (owned.machine.next_offset() > claim.next_offset) {
-    owned.machine = new_machine(partition);
-  }
+  Owned& owned = remember(partition, claim.next_offset);
   owned.claim = claim;
   owned.end = marks.high;
   owned.held = true;
@@ -222,7 +219,41 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
             partition, claim.fence, claim.next_offset, owned.machine.next_offset(), marks.high,
             leftovers.size());
   relay_->add(std::move(leftovers));
-  return owned.machine.next_offset();
+  return owned.start();
+}
+
+// The fold of before, or the snapshot's, or none. One that is ahead of what the database has took
+// records whose transaction did not happen.
+Worker::Owned& Worker::remember(std::int32_t partition, std::int64_t written) {
+  const auto known = owned_.find(partition);
+  if (known != owned_.end() && known->second.machine.next_offset() <= written) return known->second;
+  ledger::FoldedLog log = snapshots_.load(snapshot_name(partition));
+  if (log.fold.next_offset() > written) log = {};
+  const bool from_snapshot = log.fold.next_offset() > 0;
+  Owned owned{.machine = new_machine(partition, std::move(log)), .at_seam = from_snapshot};
+  return owned_.insert_or_assign(partition, std::move(owned)).first->second;
+}
+
+std::string Worker::snapshot_name(std::int32_t partition) const {
+  return fmt::format("{}-{}", options_.orders_topic, partition);
+}
+
+// False when the log turns out not to go on from the snapshot: it is read from its beginning.
+bool Worker::goes_on(Owned& owned, const client::Record& record) {
+  if (!std::exchange(owned.at_seam, false)) return true;
+  const auto seam = ledger::seam_at(record.offset, record.key, record.value);
+  if (seam == owned.machine.log().seam) return true;
+  snapshots_.drop(snapshot_name(record.partition), "the log has another record there");
+  owned.machine = new_machine(record.partition);
+  return false;
+}
+
+void Worker::keep_snapshots() {
+  for (const auto& [partition, owned] : owned_) {
+    if (owned.held && !owned.at_seam) {
+      snapshots_.keep(snapshot_name(partition), owned.machine.log());
+    }
+  }
 }
 
 void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
@@ -269,6 +300,7 @@ Result<void> Worker::turn() {
   }
   TRY(works, understand(*batch));
   TRY_VOID(write(std::move(works)));
+  keep_snapshots();
   expire();
   if (!producer_->reachable()) {
     not_working(fmt::format("no server of {} answers", options_.bootstrap_servers));
@@ -300,10 +332,10 @@ Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch
     const auto found = owned_.find(record.partition);
     if (found == owned_.end() || !found->second.held) continue;  // its owner reads it
     Owned& owned = found->second;
-    if (just_taken_.contains(record.partition)) {
-      // Read before or after the partition changed hands, which does not show: read it once more.
-      again[record.partition] = {options_.orders_topic, record.partition,
-                                 owned.machine.next_offset()};
+    if (again.contains(record.partition)) continue;
+    // Read before or after the partition changed hands, which does not show: read it once more.
+    if (just_taken_.contains(record.partition) || !goes_on(owned, record)) {
+      again[record.partition] = {options_.orders_topic, record.partition, owned.start()};
       continue;
     }
     const LogRecord log_record{record.offset, record.key, record.value, record.headers};
@@ -423,7 +455,7 @@ void Worker::expire() {
   for (auto& [partition, owned] : owned_) {
     if (owned.held) waiting += owned.machine.deadlines();
     // What was paid before is not known until then.
-    if (!owned.held || owned.machine.next_offset() < owned.end) continue;
+    if (!owned.held || owned.at_seam || owned.machine.next_offset() < owned.end) continue;
     for (const ledger::Expired& overdue : owned.machine.overdue(now, kExpiredMax)) {
       const ledger::Event event(overdue);
       const auto sent = producer_->send({.topic = options_.orders_topic,

@@ -3,9 +3,9 @@
 // records mean, has the store write it in one transaction a batch, and relays the outbox.
 //
 // The database says where to go on; the offsets committed to the group are only a hint for lag. A
-// partition's fold starts at the beginning of the log: records that the database has already are
-// folded without being written. Whatever goes wrong, nothing is skipped: a failed transaction is
-// repeated, and after anything else the worker leaves the group and joins it again.
+// partition's fold starts from a snapshot or at the beginning of the log: records that the database
+// has already are folded without being written. Whatever goes wrong, nothing is skipped: a failed
+// transaction is repeated, and after anything else the worker leaves the group and joins it again.
 //
 // Runs on the thread that calls run(). stop() and status() may be called from any thread.
 
@@ -24,6 +24,7 @@
 #include "shared/base/result.h"
 #include "shared/client/consumer.h"
 #include "shared/client/producer.h"
+#include "shared/snapshots/fold_snapshots.h"
 #include "worker/drain.h"
 #include "worker/options.h"
 #include "worker/order_machine.h"
@@ -45,10 +46,10 @@ struct Status {
 
 class Worker {
  public:
-  // REQUIRES: `store`, `clock`, `metrics` and `webhook` outlive it; the store is used by nobody
-  // else. `webhook`: null when there is none.
-  Worker(const Options& options, OrderStore& store, const Clock& clock, WorkerMetrics& metrics,
-         WebhookSender* webhook = nullptr);
+  // REQUIRES: the references and `webhook` outlive it; nobody else uses store and snapshots.
+  // `webhook`: null when there is none.
+  Worker(const Options& options, OrderStore& store, snapshots::FoldSnapshots& snapshots,
+         const Clock& clock, WorkerMetrics& metrics, WebhookSender* webhook = nullptr);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -71,6 +72,12 @@ class Worker {
     Claim claim;
     std::int64_t end = 0;  // of the partition when it was claimed
     bool held = false;
+    bool at_seam = false;  // from a snapshot, and the record that it ends with not seen
+
+    // Where reading goes on.
+    std::int64_t start() const {
+      return at_seam ? machine.log().seam.offset : machine.next_offset();
+    }
   };
 
   Result<void> session();
@@ -81,7 +88,11 @@ class Worker {
   Result<std::vector<client::TopicPartition>> take_over(
       std::vector<client::TopicPartition> assigned);
   Result<std::int64_t> take_over(std::int32_t partition);
-  OrderMachine new_machine(std::int32_t partition) const;
+  OrderMachine new_machine(std::int32_t partition, ledger::FoldedLog log = {}) const;
+  Owned& remember(std::int32_t partition, std::int64_t written);
+  std::string snapshot_name(std::int32_t partition) const;
+  bool goes_on(Owned& owned, const client::Record& record);
+  void keep_snapshots();
   void give_up(const std::vector<client::TopicPartition>& revoked);
 
   Result<void> turn();
@@ -105,6 +116,7 @@ class Worker {
   const Options options_;
   const client::Settings settings_;
   OrderStore& store_;
+  snapshots::FoldSnapshots& snapshots_;
   const Clock& clock_;
   WorkerMetrics& metrics_;
   WebhookSender* const webhook_;

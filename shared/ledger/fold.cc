@@ -163,8 +163,8 @@ Change Fold::apply_event(const Sale& event) {
   }
   if (before == nullptr) {
     change.kind = Change::Kind::sale_defined;
-    sales_.emplace_back().defined_at_offset = offset_;
-    found = sales_by_id_.emplace(event.sale, &sales_.back()).first;
+    add_sale(event.sale).defined_at_offset = offset_;
+    found = sales_by_id_.find(event.sale);
   }
   SaleState& state = *found->second;
   state.definition = event;
@@ -175,6 +175,12 @@ Change Fold::apply_event(const Sale& event) {
   }
   state.granted += change.stock_delta;
   return change;
+}
+
+SaleState& Fold::add_sale(const std::string& id) {
+  SaleState& sale = sales_.emplace_back();
+  sales_by_id_.emplace(id, &sale);
+  return sale;
 }
 
 VoidReason Fold::judge(const Reserve& event, const SaleState* sale) const {
@@ -223,12 +229,17 @@ Change Fold::apply_event(const Reserve& event) {
   if (change.void_reason == VoidReason::no_stock) ++oversold_;
   if (!valid) return change;
 
-  sale->held += event.quantity;
-  ++sale->orders;
-  ++sale->waiting;
+  count(order, *sale);
   change.kind = Change::Kind::reserved;
   change.stock_delta = -event.quantity;
   return change;
+}
+
+// Adds an order that counts to its sale's sums.
+void Fold::count(const Order& order, SaleState& sale) {
+  ++sale.orders;
+  if (order.holds_units()) sale.held += order.quantity;
+  if (order.is_waiting()) ++sale.waiting;
 }
 
 Order* Fold::order_of(std::string_view id, std::string_view sale) {

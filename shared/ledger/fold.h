@@ -13,6 +13,7 @@
 #include "shared/ledger/event.h"
 #include "shared/ledger/order_id.h"
 #include "shared/ledger/sale_state.h"
+#include "shared/wire/io.h"
 
 namespace sluice::ledger {
 
@@ -147,6 +148,10 @@ class Fold {
   // what does not hold. Cost: one pass over all orders.
   Result<void> verify() const;
 
+  // All of it as bytes, and back (fold_snapshot.cc). What read() returns counts when `in.ok()`.
+  void write(wire::Writer& out) const;
+  static Fold read(wire::Reader& in);
+
  private:
   struct IdHash {
     std::size_t operator()(const PackedOrderId& id) const noexcept;
@@ -166,6 +171,10 @@ class Fold {
   void move(Order& order, OrderState to);
   Change release(std::string_view id, std::string_view sale, OrderState to, Change::Kind kind);
   VoidReason judge(const Reserve& event, const SaleState* sale) const;
+  SaleState& add_sale(const std::string& id);
+  static void count(const Order& order, SaleState& sale);
+  void read_sale(wire::Reader& in);
+  void read_order(wire::Reader& in);
 
   Epoch epoch_;
   std::int64_t next_offset_ = 0;

@@ -1,4 +1,5 @@
-"""How long until a frontend is ready, and a worker places orders, over a log of many orders."""
+"""How long until a frontend is ready, and a worker places orders, over a log of many orders: with
+snapshots of it and without."""
 
 import os
 import sqlite3
@@ -15,6 +16,8 @@ ORDERS = int(os.environ.get("SLUICE_RECOVERY_ORDERS", 1_000_000))
 PARTITIONS = 4
 SALES = 3
 STARTS = measuring.rounds()
+OPTIONS = {"snapshot_records": 100_000}  # the daemons' default; that of the tests is small
+NO_SNAPSHOTS = {"data_dir": ""}
 
 
 def fill(broker):
@@ -23,9 +26,12 @@ def fill(broker):
     return measuring.program("ledger_bench", broker.listen, PARTITIONS, SALES, ORDERS)
 
 
-def frontend_starts(folder, broker, options=None):
+def frontend_starts(folder, broker, options):
     """Start to ready, in seconds, kill -9 between the starts; CPU of both, memory of the last."""
     frontend = Frontend(folder / "frontend", broker, [sale("fresh", 10)], options)
+    if options != NO_SNAPSHOTS:
+        frontend.start().wait_ready(120)  # the snapshots are those that it takes while it reads
+        frontend.kill9()
     times, cpu = [], []
     for _ in range(STARTS):
         before = measuring.cpu_seconds(broker)
@@ -39,9 +45,10 @@ def frontend_starts(folder, broker, options=None):
     return times, cpu, memory
 
 
-def worker_start(folder, broker, frontend):
-    """Seconds until its first row, of a worker whose database has read the whole log before."""
-    worker = Worker(folder / "worker", broker, {"batch_records": 1}).start()
+def worker_starts(folder, broker, frontend):
+    """Seconds until its first row, of a worker whose database has read the whole log before:
+    without snapshots, and with those that it took meanwhile."""
+    worker = Worker(folder / "worker", broker, {"batch_records": 1, **OPTIONS}).start()
     eventually(lambda: len(positions(worker)) == PARTITIONS, 60, "the partitions are claimed")
     worker.sigterm()  # it leaves its group: the next one does not wait for its session to end
     del worker.options["batch_records"]  # it was to place few
@@ -53,14 +60,13 @@ def worker_start(folder, broker, frontend):
             database.execute("update log_positions set next_offset = ? where log_partition = ?",
                              (end, partition))
     consumer.close()
-    order = frontend.order("fresh", "somebody").json["order_id"]
-    began = time.monotonic()
-    worker.start()
-    eventually(lambda: worker.rows(where=f"order_id = '{order}'"), 120, every=0.01)
-    seconds = time.monotonic() - began
-    used = measuring.cpu_seconds(worker), worker.memory_kib()
-    worker.kill9()
-    return seconds, *used
+    for user in ("somebody", "somebody-else"):
+        order = frontend.order("fresh", user).json["order_id"]
+        began = time.monotonic()
+        worker.start()
+        eventually(lambda: worker.rows(where=f"order_id = '{order}'"), 120, every=0.01)
+        yield time.monotonic() - began, measuring.cpu_seconds(worker), worker.memory_kib()
+        worker.sigterm()
 
 
 def positions(worker):
@@ -78,14 +84,19 @@ def run(folder):
     written = fill(broker)
     print(f"{ORDERS:,} orders, {written['records']:,} records over {PARTITIONS} partitions, "
           f"written in {written['seconds']:.1f} s\n", flush=True)
-    times, cpu, memory = frontend_starts(folder, broker)
-    measuring.head("start", "ready s", "CPU of the frontend s", "CPU of the broker s")
-    for number, (seconds, (ours, broker_cpu)) in enumerate(zip(times, cpu), 1):
-        measuring.row(number, f"{seconds:.2f}", f"{ours:.2f}", f"{broker_cpu:.2f}")
-    print(f"\n{measuring.mib(memory)} resident\n")
-    frontend = Frontend(folder / "frontend", broker, [sale("fresh", 10)]).start().wait_ready(120)
-    seconds, used, memory = worker_start(folder, broker, frontend)
-    print(f"worker: the first row {seconds:.2f} s after its start, {used:.2f} s of CPU, "
-          f"{measuring.mib(memory)} resident")
+    measuring.head("snapshots", "start", "ready s", "CPU of the frontend s", "CPU of the broker s",
+                   "MiB resident")
+    for name, options in (("no", NO_SNAPSHOTS), ("yes", OPTIONS)):
+        times, cpu, memory = frontend_starts(folder, broker, options)
+        for number, (seconds, (ours, broker_cpu)) in enumerate(zip(times, cpu), 1):
+            measuring.row(name, number, f"{seconds:.2f}", f"{ours:.2f}", f"{broker_cpu:.2f}",
+                          measuring.mib(memory))
+    print()
+    measuring.head("worker's snapshots", "first row s", "CPU s", "MiB resident")
+    frontend = Frontend(folder / "frontend", broker, [sale("fresh", 10)], OPTIONS)
+    frontend.start().wait_ready(120)
+    starts = worker_starts(folder, broker, frontend)
+    for name, (seconds, used, memory) in zip(("no", "yes"), starts):
+        measuring.row(name, f"{seconds:.2f}", f"{used:.2f}", measuring.mib(memory))
     frontend.finish()
     broker.finish()

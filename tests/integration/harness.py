@@ -262,10 +262,16 @@ def sale(name, stock, per_user_limit=1, **more):
             "currency": "CNY", "per_user_limit": per_user_limit, **more}
 
 
+def snapshots(folder):
+    """Options: so often that restarts in tests begin with them."""
+    return {"data_dir": pathlib.Path(folder) / "snapshots", "snapshot_records": 50}
+
+
 class Frontend(Daemon):
     def __init__(self, folder, broker, sales, options=None):
         super().__init__("frontend", folder,
-                         {"bootstrap_servers": broker.listen, **(options or {})},
+                         {"bootstrap_servers": broker.listen, **snapshots(folder),
+                          **(options or {})},
                          json.dumps({"sales": sales}, indent=1) + "\n")
 
     def order(self, sale_name, user, key=None, quantity=1, connection=None):
@@ -294,7 +300,7 @@ class Worker(Daemon):
         self.database = folder / "orders.db"
         super().__init__("worker", folder, {"bootstrap_servers": broker.listen,
                                             "database": f"sqlite:{self.database}",
-                                            **(options or {})})
+                                            **snapshots(folder), **(options or {})})
 
     def rows(self, columns="order_id, user_id, state", where="1"):
         """Rows of the orders table; an empty list before the worker made it."""

@@ -15,7 +15,7 @@ SOURCE_FOLDERS = ("shared",) + PROGRAMS + ("tests",)
 
 # Each layer of shared/ uses only those before it (and itself).
 LAYERS = ("base", "crypto", "config", "log", "metrics", "async", "net", "http", "wire", "client",
-          "ledger", "orders")
+          "ledger", "snapshots", "orders")
 
 # What else broker/ctl may include of the broker: reading stored data without one that runs.
 OFFLINE = r"broker/log/(?:rocks_store(?:_backups|_files)?|verify|backup|finding)\.h"

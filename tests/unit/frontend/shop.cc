@@ -50,10 +50,13 @@ Shop::Shop(client::MockCluster& cluster, Options options)
   REQUIRE(lists.reload());
   auto producer = client::Producer::open(cluster.settings(), options.producer);
   REQUIRE(producer);
+  auto opened = snapshots::FoldSnapshots::open(options.snapshots);
+  REQUIRE(opened);
+  snapshots = std::move(*opened);
   log = std::make_unique<OrderLog>(std::move(*producer), fmt::format("writer-{}", fmt::ptr(this)));
   reader = std::make_unique<LedgerReader>(
       LedgerReader::Options{cluster.settings(), options.sales, kShopPartitions}, clock, *log, stock,
-      in_flight, changes, board, [this](Error error) {
+      in_flight, changes, board, *snapshots, [this](Error error) {
         const std::lock_guard lock(ended_mutex_);
         ended_ = std::move(error);
       });

@@ -56,6 +56,7 @@ class Shop {
     std::string user_lists;
     std::optional<JwtRules> jwt;  // none: auth is none
     Admission::Rates rates;
+    snapshots::Options snapshots;  // none are kept
   };
 
   Shop(client::MockCluster& cluster, Options options);
@@ -120,6 +121,7 @@ class Shop {
   metrics::Registry registry;
   ApiMetrics metrics;
   std::unique_ptr<OrderLog> log;
+  std::unique_ptr<snapshots::FoldSnapshots> snapshots;
   std::unique_ptr<LedgerReader> reader;
 
  private:

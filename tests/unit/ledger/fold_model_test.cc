@@ -12,6 +12,7 @@
 
 #include "shared/base/random.h"
 #include "shared/ledger/fold.h"
+#include "shared/ledger/fold_snapshot.h"
 
 namespace sluice::ledger {
 
@@ -250,11 +251,22 @@ std::string without_release_kinds(std::string text, const Model& model) {
   return result;
 }
 
-// One history: against the model at each prefix, then replayed and doubled.
+// As after a restart.
+Fold through_snapshot(Fold fold) {
+  FoldedLog log{.fold = std::move(fold)};
+  log.seam.offset = log.fold.next_offset() - 1;
+  auto decoded = decode_snapshot(encode_snapshot(log));
+  if (!decoded) FAIL(decoded.error().context);
+  return std::move(decoded->fold);
+}
+
+// One history: against the model at each prefix, then replayed, doubled and continued from a
+// snapshot.
 void check_history(const std::vector<Event>& history, Random& random) {
   Fold fold;
   Fold replayed;
   Fold doubled;
+  Fold continued;
   Model model;
   std::map<std::string, std::int64_t> stock;
   const std::size_t again_at = random.below(history.size() + 1);
@@ -270,7 +282,10 @@ void check_history(const std::vector<Event>& history, Random& random) {
     const SaleState* state = fold.find_sale(sale);
     if (state != nullptr && state->waiting != model.waiting(sale)) FAIL("other orders wait");
     static_cast<void>(replayed.apply(offset, history[i]));
+    const Change same = continued.apply(offset, history[i]);
+    if (same.kind != change.kind || same.stock_delta != change.stock_delta) FAIL("not continued");
     if (i == again_at) {
+      continued = through_snapshot(std::move(continued));
       for (std::size_t k = 0; k <= i; ++k) {
         const auto repeat = replayed.apply(static_cast<std::int64_t>(k), history[k]);
         if (repeat.kind != Change::Kind::replayed) FAIL("a seen offset was applied");
@@ -283,7 +298,9 @@ void check_history(const std::vector<Event>& history, Random& random) {
   REQUIRE(without_release_kinds(state, model) == describe(model));
   REQUIRE(describe(replayed) == state);
   REQUIRE(describe(doubled) == state);
+  REQUIRE(describe(continued) == state);
   REQUIRE(fold.verify().has_value() == !model.oversold);
+  REQUIRE(continued.verify().has_value() == !model.oversold);
 }
 
 }  // namespace

@@ -107,6 +107,13 @@ struct Shop {
     return std::move(*opened);
   }
 
+  // One after each batch.
+  std::unique_ptr<snapshots::FoldSnapshots> open_snapshots() {
+    auto opened = snapshots::FoldSnapshots::open({.folder = dir.path(), .every_records = 1});
+    REQUIRE(opened.has_value());
+    return std::move(*opened);
+  }
+
   void append_bytes(std::int32_t partition, const std::string& value) {
     std::promise<client::Outcome> outcome;
     REQUIRE(
@@ -122,7 +129,9 @@ struct Shop {
 class Running {
  public:
   Running(Shop& shop, OrderStore& store)
-      : metrics(registry), worker_(shop.options, store, shop.clock, metrics) {
+      : metrics(registry),
+        snapshots_(shop.open_snapshots()),
+        worker_(shop.options, store, *snapshots_, shop.clock, metrics) {
     thread_ = std::jthread([this] { worker_.run(); });
   }
   ~Running() { stop(); }
@@ -137,6 +146,7 @@ class Running {
   WorkerMetrics metrics;
 
  private:
+  std::unique_ptr<snapshots::FoldSnapshots> snapshots_;
   Worker worker_;
   std::jthread thread_;
 };
@@ -239,6 +249,44 @@ TEST_CASE("the next worker goes on where the database is, whatever the group rem
   Running second(shop, *shop.store);
   Answers(shop, kTopic, 2).wait_for_orders(20);
   CHECK(second.metrics.placed.value() == 10);
+  second.stop();
+  check_placed(*shop.store, 20);
+}
+
+namespace {
+
+// Ten reserves are placed; then the snapshot of before the answers is one in which nothing is left
+// of the sale, and which ends with `last`.
+void place_ten_and_forge(Shop& shop, const ledger::Event& last) {
+  for (int user = 0; user < 10; ++user) shop.append(0, reserve(user));
+  {
+    Running first(shop, *shop.store);
+    Answers(shop, kTopic, 2).wait_for_orders(10);
+  }
+  ledger::FoldedLog forged;
+  static_cast<void>(forged.fold.apply(0, ledger::Epoch{.epoch = 1, .writer = "w"}));
+  static_cast<void>(forged.fold.apply(1, ledger::Sale{.sale = "phone"}));
+  forged.fold.skip(11);
+  forged.seam = ledger::seam_at(11, "key", ledger::encode(last));
+  shop.open_snapshots()->keep(kTopic + "-0", forged);
+  for (int user = 10; user < 20; ++user) shop.append(0, reserve(user));
+}
+
+}  // namespace
+
+TEST_CASE("a worker goes on from a snapshot that the log goes on from") {
+  Shop shop;
+  place_ten_and_forge(shop, reserve(9));
+  Running second(shop, *shop.store);
+  const auto answered = Answers(shop, kTopic, 2).wait_for_orders(20);
+  for (int user = 10; user < 20; ++user) CHECK(answered.at(id_of(user)) == "rejected");
+}
+
+TEST_CASE("a snapshot of another log is dropped, and the log read from its beginning") {
+  Shop shop;
+  place_ten_and_forge(shop, reserve(8));
+  Running second(shop, *shop.store);
+  Answers(shop, kTopic, 2).wait_for_orders(20);
   second.stop();
   check_placed(*shop.store, 20);
 }

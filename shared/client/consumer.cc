@@ -384,6 +384,7 @@ Result<void> Consumer::close(Millis timeout) {
   }
   impl.hooks->owner = nullptr;
   if (rd_kafka_consumer_closed(handle) == 0) {
+    impl.hooks->sockets.cut();  // else whoever destroys the handle waits for the server
     return fail(Code::timed_out,
                 fmt::format("the consumer did not leave its group within {} ms", timeout.count()));
   }

@@ -33,6 +33,14 @@ void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t kind,
   static_cast<Listener*>(opaque)->rebalanced(kind, partitions);
 }
 
+int on_socket(int domain, int type, int protocol, void* opaque) {
+  return static_cast<Listener*>(opaque)->sockets.open(domain, type, protocol);
+}
+
+int on_close(int descriptor, void* opaque) {
+  return static_cast<Listener*>(opaque)->sockets.close(descriptor);
+}
+
 Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   char text[512];
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text, sizeof text) != RD_KAFKA_CONF_OK) {
@@ -106,6 +114,8 @@ Result<rd_kafka_t*> open_handle(rd_kafka_type_t type, const Settings& settings,
   if (!debug) rd_kafka_conf_set_log_cb(conf, nullptr);
   rd_kafka_conf_set_opaque(conf, &listener);
   rd_kafka_conf_set_error_cb(conf, on_error);
+  rd_kafka_conf_set_socket_cb(conf, on_socket);
+  rd_kafka_conf_set_closesocket_cb(conf, on_close);
   if (type == RD_KAFKA_PRODUCER) {
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
   } else {

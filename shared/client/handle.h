@@ -15,6 +15,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/result.h"
 #include "shared/client/settings.h"
+#include "shared/client/sockets.h"
 
 namespace sluice::client {
 
@@ -69,6 +70,7 @@ class Listener {
   virtual void rebalanced(rd_kafka_resp_err_t kind, rd_kafka_topic_partition_list_t* partitions);
 
   Contact contact;
+  Sockets sockets;
 };
 
 using Options = std::vector<std::pair<std::string, std::string>>;

@@ -286,4 +286,22 @@ TEST_CASE("closing is bounded when the server is gone") {
   CHECK(clock.now() - start < Millis(20'000));
 }
 
+TEST_CASE("closing is bounded while the server holds its answers back") {
+  MockCluster cluster;
+  cluster.create_topic("t", 1);
+  Member member(cluster, kOffsetBeginning);
+  CHECK(eventually([&] {
+    member.poll();
+    return member.owned.size() == 1;
+  }));
+  cluster.delay_answers(60'000);
+  const SystemClock clock;
+  const Instant start = clock.now();
+  const auto closed = member.consumer->close(Millis(200));
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().code == Code::timed_out);
+  member.consumer.reset();
+  CHECK(clock.now() - start < Millis(2'000));
+}
+
 }  // namespace sluice::client

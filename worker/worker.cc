@@ -160,7 +160,9 @@ Result<void> Worker::make_dead_letter_topic() {
   TRY(topics, admin->list_topics());
   const auto named = [&topic](const client::TopicInfo& info) { return info.name == topic; };
   if (std::any_of(topics.begin(), topics.end(), named)) return {};
-  const auto made = admin->create_topic({.name = topic});
+  // A letter stays until it is dealt with, whatever the server's own retention is.
+  const auto made = admin->create_topic(
+      {.name = topic, .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}});
   if (made || made.error().code == Code::exists) return {};
   const bool passing =
       made.error().code == Code::unavailable || made.error().code == Code::timed_out;

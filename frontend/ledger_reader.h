@@ -100,7 +100,6 @@ class LedgerReader {
   // ledger_reader_start.cc: until it is ready.
   Result<std::unique_ptr<client::Consumer>> begin(const std::stop_token& stop);
   void prepare(const std::stop_token& stop);
-  Result<std::int32_t> find_or_create_topic() const;
   std::unique_ptr<Partition> load_snapshot(std::int32_t index, std::int32_t count) const;
   Result<std::unique_ptr<client::Consumer>> open_consumer() const;
   Result<void> check_whole(client::Consumer& consumer);

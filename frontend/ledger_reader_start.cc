@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "frontend/ledger_reader.h"
-#include "shared/client/admin.h"
+#include "frontend/orders_topic.h"
 #include "shared/ledger/topic.h"
 #include "shared/log/log.h"
 
@@ -16,7 +16,6 @@ namespace sluice::frontend {
 namespace {
 
 constexpr Millis kWatermarkTimeout{5'000};
-constexpr Millis kAdminTimeout{2'000};
 // While the log is read, a line of how far it is.
 constexpr Millis kProgressInterval{1'000};
 // Between two tries of what failed at once, so as not to storm a broker that refuses.
@@ -27,14 +26,6 @@ void pause(const std::stop_token& stop) {
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
   never.wait_for(lock, stop, kRetryPause, [] { return false; });
-}
-
-// Of the ledger's topic; 0 when it does not exist. Asks for metadata only, which needs no right to
-// read configurations.
-Result<std::int32_t> partition_count(client::Admin& admin) {
-  TRY(topics, admin.list_topics());
-  const auto topic = std::ranges::find(topics, ledger::kOrdersTopic, &client::TopicInfo::name);
-  return topic == topics.end() ? 0 : static_cast<std::int32_t>(topic->partitions.size());
 }
 
 }  // namespace
@@ -59,7 +50,7 @@ Result<std::unique_ptr<client::Consumer>> LedgerReader::begin(const std::stop_to
 // Tries for as long as it takes: a frontend may be started before its broker.
 void LedgerReader::prepare(const std::stop_token& stop) {
   while (!stop.stop_requested() && partitions_.empty()) {
-    const auto count = find_or_create_topic();
+    const auto count = find_or_create_orders_topic(options_.settings, options_.partitions);
     if (!count) {
       note_problem(count.error().context);
       pause(stop);
@@ -70,20 +61,6 @@ void LedgerReader::prepare(const std::stop_token& stop) {
     const std::unique_lock lock(folds_mutex_);
     for (std::int32_t i = 0; i < *count; ++i) partitions_.push_back(load_snapshot(i, *count));
   }
-}
-
-Result<std::int32_t> LedgerReader::find_or_create_topic() const {
-  TRY(admin, client::Admin::open(options_.settings, kAdminTimeout));
-  TRY(found, partition_count(*admin));
-  if (found > 0) return found;
-  // Nothing of a sale may ever be dropped by age or size.
-  TRY_VOID(admin->create_topic({.name = std::string(ledger::kOrdersTopic),
-                                .partitions = options_.partitions,
-                                .configs = {{"retention.ms", "-1"}, {"retention.bytes", "-1"}}}));
-  TRY(created, partition_count(*admin));
-  if (created > 0) return created;
-  return fail(Code::unavailable,
-              fmt::format("{} was created and is not there yet", ledger::kOrdersTopic));
 }
 
 Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {

@@ -55,6 +55,14 @@ def test_a_placed_order_outlives_every_process(pipeline):
     assert parts.worker.rows() == [(order, "alice", "placed")]
 
 
+def test_a_topic_that_drops_records_is_warned_of(broker, tmp_path, daemons):
+    """As an operator may have made it, with the defaults of a Kafka cluster."""
+    broker.create_topic(harness.ORDERS_TOPIC, 4, {"retention.ms": "604800000"})
+    frontend = daemons(harness.Frontend(tmp_path / "frontend", broker, [sale("demo", 1)])).start()
+    frontend.wait_for_line(r"may drop records.*: retention.ms=604800000")
+    frontend.wait_ready()
+
+
 def test_a_lost_database_is_rebuilt_from_the_log(pipeline):
     parts = pipeline([sale("demo", 5)])
     order = parts.frontend.order("demo", "alice").json["order_id"]

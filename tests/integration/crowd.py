@@ -12,11 +12,13 @@ SECONDS = 600
 SCRIPT = pathlib.Path(__file__).with_name("sale.lua")
 
 
+ENDLESS = 1_000_000_000  # requests
+
+
 class Crowd:
     """wrk with sale.lua, running in the background."""
 
     def __init__(self, frontend, folder, sale, users, requests, connections, threads=2):
-        self.requests = requests
         self.folder = pathlib.Path(folder)
         self.folder.mkdir()
         self.threads = threads
@@ -47,6 +49,10 @@ class Crowd:
 
     def result(self):
         eventually(self.has_ended, SECONDS, "the crowd has its answers")
+        return self.end()
+
+    def end(self):
+        """What it has got until now."""
         self.process.send_signal(signal.SIGINT)  # it prints its summary now
         output, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, output

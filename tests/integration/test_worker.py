@@ -44,11 +44,11 @@ def test_settings_that_are_refused_say_why(pipeline):
 
 def test_a_named_worker_gets_its_partitions_back(pipeline, daemons, tmp_path):
     """… and the others keep theirs."""
-    names = {"group_instance_id": "one", "session_timeout": "30s"}
-    parts = pipeline([sale("rush", 50)], worker_options=names)
+    group = {"group_id": "named", "session_timeout": "30s"}
+    parts = pipeline([sale("rush", 50)], worker_options={"group_instance_id": "one", **group})
     other = daemons(Worker(tmp_path / "other", parts.broker, {
-        "group_instance_id": "two", "session_timeout": "30s",
-        "database": f"sqlite:{parts.worker.database}"})).start()
+        "group_instance_id": "two", "database": f"sqlite:{parts.worker.database}",
+        **group})).start()
     other.wait_ready()
 
     def held(worker):

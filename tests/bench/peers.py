@@ -1,13 +1,13 @@
 """Durable publish beside other brokers, in turns, as ratios to sluice-broker (./dev bench peers).
 
 Runs whichever servers it finds and says which it did not. Where a server is, when not on PATH:
-NATS_SERVER, REDIS_SERVER, RABBITMQ_SERVER (programs), KAFKA_LIBS (a folder of Kafka's jars), JAVA.
+NATS_SERVER, REDIS_SERVER, RABBITMQ_SERVER (programs), KAFKA_LIBS (a folder of Kafka's jars; else
+what ./dev test has fetched), JAVA.
 Every server keeps its data in the same temporary file system; how each is set up, and why that is
 equal durability: docs/performance.md.
 """
 
 import argparse
-import glob
 import itertools
 import json
 import os
@@ -24,8 +24,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 
+import apache_kafka  # noqa: E402
 import harness  # noqa: E402
-from confluent_kafka import admin as kafka_admin  # noqa: E402
 from harness import Broker, eventually, free_port  # noqa: E402
 
 RECORD_BYTES = (200, 1024, 16 * 1024)
@@ -114,43 +114,22 @@ class Rabbit(Server):
 
 
 class Kafka(Server):
-    def start(self, libs):
-        java = os.environ.get("JAVA") or shutil.which("java")
-        quorum = free_port()
-        config = self.folder / "server.properties"
-        config.write_text(
-            "process.roles=broker,controller\nnode.id=1\n"
-            f"controller.quorum.voters=1@127.0.0.1:{quorum}\n"
-            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{quorum}\n"
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}\n"
-            "controller.listener.names=CONTROLLER\n"
-            f"log.dirs={self.folder}/data\n"
-            "offsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n"
-            "transaction.state.log.min.isr=1\n", encoding="utf-8")
-        classes = [java, "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-cp", f"{libs}/*"]
-        self.spawn([*classes, "kafka.tools.StorageTool", "format", "-t", "c2x1aWNlLWJlbmNoLWFhYQ",
-                    "-c", config])
-        if self.processes.pop().wait() != 0:
-            raise RuntimeError((self.folder / "output.log").read_text(errors="replace")[-2000:])
-        self.spawn([*classes, "kafka.Kafka", config])
-        self.wait(lambda: accepts(self.port))
-        self.create_topic("every", {"flush.messages": "1"})
-        self.create_topic("default", {})
+    node = None
 
-    def create_topic(self, name, config):
-        client = kafka_admin.AdminClient({"bootstrap.servers": f"127.0.0.1:{self.port}"})
-        topic = kafka_admin.NewTopic(name, num_partitions=1, replication_factor=1, config=config)
-        for future in client.create_topics([topic]).values():
-            future.result(60)
+    def start(self, _):
+        self.node = apache_kafka.ApacheKafka(self.folder / "node", heap="1g")
+        self.node.start().wait_ready()
+        self.port = self.node.port
+        self.node.create_topic("every", 1, {"flush.messages": "1"})
+        self.node.create_topic("default", 1)
+
+    def stop(self):
+        if self.node is not None:
+            self.node.finish()
 
 
 def environment_or_path(variable, *names):
     return os.environ.get(variable) or next(filter(None, map(shutil.which, names)), None)
-
-
-def kafka_libs():
-    libs = os.environ.get("KAFKA_LIBS", "/opt/kafka/libs")
-    return libs if glob.glob(f"{libs}/kafka_2.1*.jar") else None
 
 
 # Name, class, where it is. Debian's /usr/sbin/rabbitmq-server changes the user; the one behind it
@@ -160,7 +139,7 @@ SERVERS = (
     ("Redis Streams", Redis, lambda: environment_or_path("REDIS_SERVER", "redis-server")),
     ("RabbitMQ", Rabbit, lambda: environment_or_path(
         "RABBITMQ_SERVER", "/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")),
-    ("Apache Kafka", Kafka, kafka_libs),
+    ("Apache Kafka", Kafka, apache_kafka.libs),
 )
 
 
@@ -220,7 +199,7 @@ def contestants_of(server):
 def version_of(server, program):
     """What the server calls itself, for the heading of the table."""
     if isinstance(server, Kafka):
-        return re.search(r"kafka_2\.1\d-([\d.]+)\.jar", " ".join(glob.glob(f"{program}/*.jar")))[1]
+        return apache_kafka.version(program)
     if isinstance(server, Rabbit):
         log = "".join(path.read_text(errors="replace")
                       for path in (server.folder / "log").glob("*.log"))
@@ -244,7 +223,7 @@ def start_servers(folder, wanted):
         servers.append(server)
         try:
             server.start(place)
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             print(f"- {name}: did not start: {error}")
             continue
         print(f"- {name} {version_of(server, place)}", flush=True)

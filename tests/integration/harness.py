@@ -210,10 +210,10 @@ class Daemon:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
 
-class Broker(Daemon):
-    def __init__(self, folder, options=None, yaml=""):
-        folder = pathlib.Path(folder)
-        super().__init__("broker", folder, {"data_dir": folder / "data", **(options or {})}, yaml)
+class KafkaServer:
+    """What any Kafka client may ask of the server at `listen`, ours or another."""
+
+    listen = None
 
     def client_options(self, **more):
         return {"bootstrap.servers": self.listen, "client.id": "test",
@@ -254,6 +254,12 @@ class Broker(Daemon):
                     yield message
                 elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
                     left.discard(message.partition())
+
+
+class Broker(Daemon, KafkaServer):
+    def __init__(self, folder, options=None, yaml=""):
+        folder = pathlib.Path(folder)
+        super().__init__("broker", folder, {"data_dir": folder / "data", **(options or {})}, yaml)
 
 
 def sale(name, stock, per_user_limit=1, **more):
@@ -316,11 +322,15 @@ class Worker(Daemon):
 
 
 class Pipeline:
-    """Broker, worker and frontend with these sales; `keep` is the daemons fixture."""
+    """Broker, worker and frontend with these sales; `keep` is the daemons fixture.
 
-    def __init__(self, folder, sales, keep, frontend_options=None, worker_options=None):
+    broker: a server that runs already, in the place of our own.
+    """
+
+    def __init__(self, folder, sales, keep, frontend_options=None, worker_options=None,
+                 broker=None):
         folder = pathlib.Path(folder)
-        self.broker = keep(Broker(folder / "broker")).start().wait_ready()
+        self.broker = broker or keep(Broker(folder / "broker")).start().wait_ready()
         self.worker = keep(Worker(folder / "worker", self.broker, worker_options)).start()
         self.frontend = keep(Frontend(folder / "frontend", self.broker, sales, frontend_options))
         self.frontend.start()

@@ -1,7 +1,8 @@
 """Adds up what the test runs counted and prints it as the last line: 'N passed, N failed'.
 
 Arguments: Meson test logs (one JSON object a line). A test's own count (doctest, pytest, unittest)
-is used where its output has one; a test that fails without naming a failed case counts as one.
+is used where its output has one; a test that fails without naming a failed case counts as one. What
+was skipped is named.
 """
 
 import json
@@ -44,7 +45,7 @@ def count_test(test):
 
 def main(paths):
     passed = failed = 0
-    names = []
+    names, skipped = [], []
     for path in paths:
         with open(path, encoding="utf-8") as log:
             for line in log:
@@ -52,8 +53,12 @@ def main(paths):
                 test_passed, test_failed = count_test(test)
                 passed += test_passed
                 failed += test_failed
+                if test["result"] == "SKIP":
+                    skipped.append(f"{test['name']} ({path})")
                 if test_failed:
                     names.append(f"{test['name']} ({test_failed}, {path})")
+    for name in skipped:
+        print(f"skipped: {name}")
     for name in names:
         print(f"failed: {name}")
     if passed + failed == 0:

@@ -42,6 +42,7 @@ http::Response show(const Daemon& daemon) {
                     {"why_not", status.why_not},
                     {"partitions", status.partitions},
                     {"lag_records", status.drain.lag},
+                    {"waiting_records", status.drain.waiting},
                     {"records_per_second", status.drain.records_per_second},
                     {"eta_seconds", nullptr},
                     {"max_orders_per_second", daemon.worker.max_orders_per_second()},

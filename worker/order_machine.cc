@@ -76,6 +76,7 @@ OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook we
     : topic_(std::move(topic)), partition_(partition), webhook_(webhook), log_(std::move(log)) {
   fold().for_each_order([this](const ledger::PackedOrderId& id, const ledger::Order& order) {
     if (order.is_unpaid() && order.deadline > 0) deadlines_.add(id, order.deadline);
+    if (order.state == ledger::OrderState::reserved) ++unanswered_;
   });
 }
 
@@ -98,9 +99,12 @@ void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& eve
   const ledger::Change change = log_.fold.apply(record.offset, event);
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
-  } else if (changes_row(change)) {
-    apply_change(record, event, change, now, work);
+    return;
   }
+  const bool answers = std::holds_alternative<ledger::Placed>(event) ||
+                       std::holds_alternative<ledger::Rejected>(event);
+  if (answers && unanswered_ > 0) --unanswered_;
+  if (changes_row(change)) apply_change(record, event, change, now, work);
 }
 
 void OrderMachine::apply_change(const LogRecord& record, const ledger::Event& event,
@@ -166,9 +170,9 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
                .log_offset = offset};
   if (valid) {
     work.outbox.push_back(
-        outcome(offset, ledger::Placed{.order = reserve.order, .sale = reserve.sale}));
+        answer(offset, ledger::Placed{.order = reserve.order, .sale = reserve.sale}));
   } else {
-    work.outbox.push_back(outcome(
+    work.outbox.push_back(answer(
         offset, ledger::Rejected{.order = reserve.order, .sale = reserve.sale, .why = row.reason}));
   }
   place(std::move(row), work);
@@ -190,10 +194,11 @@ void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error,
          .log_offset = record.offset},
         work);
   work.outbox.push_back(
-      outcome(record.offset, ledger::Rejected{.order = to->order, .sale = to->sale, .why = why}));
+      answer(record.offset, ledger::Rejected{.order = to->order, .sale = to->sale, .why = why}));
 }
 
-OutboxRow OrderMachine::outcome(std::int64_t offset, const ledger::Event& event) const {
+OutboxRow OrderMachine::answer(std::int64_t offset, const ledger::Event& event) {
+  ++unanswered_;
   return {.id = {partition_, offset, kOutcomePart},
           .topic = topic_,
           .partition = partition_,

@@ -69,6 +69,11 @@ class OrderMachine {
   // Deadlines that are to come, see PaymentDeadlines::size().
   std::size_t deadlines() const { return deadlines_.size(); }
 
+  // Orders that got their row and whose answer, `placed` or `rejected`, was not read back: each is
+  // on the log behind next_offset(), or still in the outbox. About: an answer that was sent twice
+  // counts twice, and of what came with the constructor's log only orders that hold units count.
+  std::int64_t unanswered() const { return unanswered_; }
+
   // The offset to read next.
   std::int64_t next_offset() const { return fold().next_offset(); }
   const ledger::Fold& fold() const { return log_.fold; }
@@ -85,7 +90,8 @@ class OrderMachine {
   OrderChange row_change(const std::string& id) const;
   void apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
                         PartitionWork& work);
-  OutboxRow outcome(std::int64_t offset, const ledger::Event& event) const;
+  // What the outbox has for a row: counts in unanswered().
+  OutboxRow answer(std::int64_t offset, const ledger::Event& event);
   OutboxRow dead_letter(const LogRecord& record, const Error& error) const;
 
   std::string topic_;
@@ -93,6 +99,7 @@ class OrderMachine {
   Webhook webhook_;
   ledger::FoldedLog log_;  // its `refused`: unreadable reserves that have a rejected row
   ledger::PaymentDeadlines deadlines_;
+  std::int64_t unanswered_ = 0;
 };
 
 }  // namespace sluice::worker

@@ -313,14 +313,18 @@ Result<void> Worker::turn() {
   return {};
 }
 
+bool Worker::folds_again() const {
+  return std::ranges::any_of(owned_, [](const auto& entry) {
+    const Owned& owned = entry.second;
+    return owned.held && owned.machine.next_offset() < owned.claim.next_offset;
+  });
+}
+
 // 0: max_orders_per_second are placed.
 std::size_t Worker::records_to_take() {
   pace_.set(max_orders_per_second_);
   const std::int64_t allowed = pace_.allowed(clock_.now());
-  const auto replays = [](const auto& entry) {
-    return entry.second.held && entry.second.machine.next_offset() < entry.second.claim.next_offset;
-  };
-  const bool at_full_speed = allowed > 0 && std::ranges::any_of(owned_, replays);
+  const bool at_full_speed = allowed > 0 && folds_again();
   return static_cast<std::size_t>(at_full_speed
                                       ? options_.batch_records
                                       : std::min<std::int64_t>(options_.batch_records, allowed));
@@ -476,20 +480,26 @@ void Worker::measure_lag() {
   if (now < measure_lag_at_) return;
   measure_lag_at_ = now + kLagInterval;
   std::int64_t lag = 0;
+  std::int64_t answers = -static_cast<std::int64_t>(relay_->waiting());
   for (const auto& [partition, owned] : owned_) {
     if (!owned.held) continue;
     const auto marks = consumer_->watermarks(options_.orders_topic, partition, Millis(1'000));
     if (!marks) return;
     lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);
+    answers += owned.machine.unanswered();
   }
+  const std::int64_t waiting = std::clamp<std::int64_t>(lag - answers, 0, lag);
   metrics_.lag.set(lag);
+  metrics_.waiting.set(waiting);
   const std::lock_guard lock(mutex_);
-  status_.drain = status_.drain.measured(now, written_, lag);
+  // How many answers there are is known when the fold has come to what the database has.
+  const Drain before = folds_again() ? Drain() : status_.drain;
+  status_.drain = before.measured(now, written_, lag, waiting);
   const Drain& drain = status_.drain;
   metrics_.records_per_second.set(static_cast<std::int64_t>(drain.records_per_second));
-  if (lag < kLagWorthALine) return;
-  log::info("orders wait lag_records={} records_per_second={:.0f} eta_s={}", lag,
-            drain.records_per_second, drain.eta ? drain.eta->count() : -1);
+  if (waiting < kLagWorthALine) return;
+  log::info("orders wait waiting_records={} lag_records={} records_per_second={:.0f} eta_s={}",
+            waiting, lag, drain.records_per_second, drain.eta ? drain.eta->count() : -1);
 }
 
 }  // namespace sluice::worker

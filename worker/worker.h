@@ -96,6 +96,7 @@ class Worker {
   void give_up(const std::vector<client::TopicPartition>& revoked);
 
   Result<void> turn();
+  bool folds_again() const;  // what the database has already
   std::size_t records_to_take();
   Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
   Result<void> write(std::vector<PartitionWork> works);

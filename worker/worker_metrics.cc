@@ -29,6 +29,8 @@ WorkerMetrics::WorkerMetrics(metrics::Registry& registry)
       partitions(registry.gauge("sluice_worker_partitions", "Partitions that this worker owns")),
       lag(registry.gauge("sluice_worker_lag_records",
                          "Records on the log that are not in the database yet")),
+      waiting(registry.gauge("sluice_worker_waiting_records",
+                             "Of the lag, about what is not a worker's own answer to an order")),
       records_per_second(registry.gauge("sluice_worker_records_per_second",
                                         "Records of the log that went to the database in the last "
                                         "seconds")),

@@ -21,6 +21,7 @@ struct WorkerMetrics {
   metrics::Gauge& outbox_depth;
   metrics::Gauge& partitions;
   metrics::Gauge& lag;
+  metrics::Gauge& waiting;
   metrics::Gauge& records_per_second;
   metrics::Gauge& payment_deadlines;
 };

@@ -16,6 +16,7 @@ import tempfile
 
 import compaction
 import delays
+import drain
 import endurance
 import idle_crowd
 import matrix
@@ -162,8 +163,8 @@ USUAL = {"http": bench_http, "log": bench_log, "latency": bench_latency}
 PARTS = {**USUAL, "matrix": matrix.run, "reads": reads.run, "scale": scale.run,
          "partitions": scale.run_partitions, "records": scale.run_records,
          "compaction": compaction.run, "crowd": idle_crowd.run, "delays": delays.run,
-         "endurance": endurance.run, "placing": placing.run, "recovery": recovery.run,
-         "start": start.run}
+         "drain": drain.run, "endurance": endurance.run, "placing": placing.run,
+         "recovery": recovery.run, "start": start.run}
 
 
 def main(words):

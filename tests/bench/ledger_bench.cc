@@ -1,6 +1,6 @@
 // Writes the ledger of many orders to a broker: an epoch, the sales, then each order's reserve and,
-// some hundred records behind it, its `placed`.
-// usage: ledger_bench SERVERS PARTITIONS SALES ORDERS
+// some hundred records behind it and unless the orders are only `reserved`, its `placed`.
+// usage: ledger_bench SERVERS PARTITIONS SALES ORDERS placed|reserved
 // prints one JSON line.
 
 #include <fmt/format.h>
@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct Plan {
   std::int32_t partitions = 1;
   std::int64_t sales = 1;
   std::int64_t orders = 0;
+  bool placed = true;
 };
 
 constexpr std::int64_t kPlacedBehind = 500;
@@ -50,7 +52,7 @@ class Writer {
     for (std::int64_t n = 0; n < plan_.orders + kPlacedBehind; ++n) {
       if (n < plan_.orders) TRY_VOID(send(reserve_of(sale(n), n)));
       const std::int64_t placed = n - kPlacedBehind;
-      if (placed < 0) continue;
+      if (placed < 0 || !plan_.placed) continue;
       const ledger::Reserve reserve = reserve_of(sale(placed), placed);
       TRY_VOID(send(ledger::Placed{.order = reserve.order, .sale = reserve.sale}));
     }
@@ -120,12 +122,15 @@ Result<void> run_plan(const Plan& plan) {
 }
 
 std::optional<Plan> plan_of(std::span<char*> words) {
-  if (words.size() != 5) return std::nullopt;
+  if (words.size() != 6) return std::nullopt;
   Plan plan{.servers = words[1]};
   if (!parse(words[2], plan.partitions) || !parse(words[3], plan.sales) ||
       !parse(words[4], plan.orders)) {
     return std::nullopt;
   }
+  const std::string_view state = words[5];
+  if (state != "placed" && state != "reserved") return std::nullopt;
+  plan.placed = state == "placed";
   if (plan.partitions <= 0 || plan.sales <= 0 || plan.orders < 0) return std::nullopt;
   return plan;
 }
@@ -134,7 +139,8 @@ std::optional<Plan> plan_of(std::span<char*> words) {
 }  // namespace sluice::bench
 
 int main(int argc, char** argv) {
-  return sluice::bench::run<sluice::bench::Plan>({argv, static_cast<std::size_t>(argc)},
-                                                 "ledger_bench SERVERS PARTITIONS SALES ORDERS",
-                                                 sluice::bench::plan_of, sluice::bench::run_plan);
+  return sluice::bench::run<sluice::bench::Plan>(
+      {argv, static_cast<std::size_t>(argc)},
+      "ledger_bench SERVERS PARTITIONS SALES ORDERS placed|reserved", sluice::bench::plan_of,
+      sluice::bench::run_plan);
 }

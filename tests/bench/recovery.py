@@ -23,7 +23,8 @@ NO_SNAPSHOTS = {"data_dir": ""}
 def fill(broker):
     broker.create_topic(harness.ORDERS_TOPIC, PARTITIONS,
                         {"retention.ms": "-1", "retention.bytes": "-1"})
-    return measuring.program("ledger_bench", broker.listen, PARTITIONS, SALES, ORDERS)
+    return measuring.program("ledger_bench", broker.listen, PARTITIONS, SALES, ORDERS,
+                             "placed")
 
 
 def frontend_starts(folder, broker, options):

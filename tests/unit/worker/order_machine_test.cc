@@ -85,6 +85,28 @@ TEST_CASE("a reserve behind the record that closed its sale has a rejected row")
         ledger::Event(ledger::Rejected{.order = id_of("ann"), .sale = "phone", .why = "ended"}));
 }
 
+TEST_CASE("which orders have no answer on the log yet is known at every offset") {
+  Log log = opened();
+  CHECK(log.machine.unanswered() == 0);
+  log.event(reserve("ann"));
+  log.event(reserve("bob", 9));  // void
+  log.event(reserve("ann"));     // seen before
+  log.bytes("{\"type\":\"reserve\"");
+  CHECK(log.machine.unanswered() == 2);
+  log.event(ledger::Placed{.order = id_of("ann"), .sale = "phone"});
+  CHECK(log.machine.unanswered() == 1);
+  log.event(ledger::Rejected{.order = id_of("bob"), .sale = "phone", .why = "void"});
+  CHECK(log.machine.unanswered() == 0);
+  log.event(reserve("cid"));
+  auto snapshot = ledger::decode_snapshot(ledger::encode_snapshot(log.machine.log()));
+  REQUIRE(snapshot);
+  CHECK(OrderMachine("t", 2, Webhook::off, std::move(*snapshot)).unanswered() == 1);
+  log.event(ledger::Cancelled{.order = id_of("cid"), .sale = "phone"});
+  CHECK(log.machine.unanswered() == 1);
+  log.event(ledger::Placed{.order = id_of("cid"), .sale = "phone"});
+  CHECK(log.machine.unanswered() == 0);
+}
+
 TEST_CASE("a payment that comes too late is in the row") {
   Log log = opened();
   log.event(reserve("ann"));

@@ -75,12 +75,15 @@ TEST_CASE("over any stretch of time no more than the rate and one full bucket") 
 }
 
 TEST_CASE("a drain says how fast it is and when it is done") {
-  const Drain first = Drain().measured(at(0), 0, 1'000'000);
+  // The lag stays: each order that is placed puts an answer on the log.
+  const Drain first = Drain().measured(at(0), 0, 1'000'000, 1'000'000);
   CHECK(first.records_per_second == 0);
   CHECK_FALSE(first.eta);
-  const Drain second = first.measured(at(5'000), 50'000, 975'000);  // others keep ordering
+  const Drain second =
+      first.measured(at(5'000), 50'000, 1'025'000, 975'000);  // others keep ordering
   CHECK(second.records_per_second == 10'000);
+  CHECK(second.lag == 1'025'000);
   CHECK(second.eta == std::chrono::seconds(195));
-  CHECK_FALSE(second.measured(at(10'000), 60'000, 980'000).eta);
-  CHECK(second.measured(at(10'000), 60'000, 0).eta == std::chrono::seconds(0));
+  CHECK_FALSE(second.measured(at(10'000), 60'000, 1'040'000, 980'000).eta);
+  CHECK(second.measured(at(10'000), 60'000, 900'000, 0).eta == std::chrono::seconds(0));
 }

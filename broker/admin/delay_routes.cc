@@ -11,6 +11,7 @@
 
 #include "broker/admin/record_json.h"
 #include "broker/log/delay_reader.h"
+#include "shared/http/problem.h"
 
 namespace sluice::broker {
 namespace {
@@ -56,9 +57,15 @@ std::optional<DelayedId> parse_id(std::string_view text) {
 }
 
 void append_waiting(Buffer& to, std::int32_t partition, const WaitingRecord& waiting) {
-  to += fmt::format("{{\"id\":\"{}\",\"partition\":{},\"due_ms\":{},\"timestamp_ms\":{},",
-                    text_of({partition, waiting.at}), partition, waiting.at.due_ms,
-                    waiting.record.timestamp_ms);
+  to += fmt::format("{{\"id\":\"{}\",\"partition\":{},\"due_ms\":{},",
+                    text_of({partition, waiting.at}), partition, waiting.at.due_ms);
+  if (waiting.damage) {
+    to += "\"damage\":";
+    http::append_json_string(to, waiting.damage->context);
+    to += '}';
+    return;
+  }
+  to += fmt::format("\"timestamp_ms\":{},", waiting.record.timestamp_ms);
   append_content(to, waiting.key, waiting.record);
   to += '}';
 }

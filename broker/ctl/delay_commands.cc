@@ -62,6 +62,12 @@ std::string text_in(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+// What a record has, or why it cannot be read.
+std::string content_or_damage(const json::object& record) {
+  const std::string damage = text_in(record, "damage");
+  return damage.empty() ? content_text(record) : "damaged: " + printable(damage);
+}
+
 // How many were printed.
 std::int64_t print_page(const Context& context, const DelayArguments& arguments,
                         const json::object& page) {
@@ -77,7 +83,7 @@ std::int64_t print_page(const Context& context, const DelayArguments& arguments,
       print_json(out, with_times(arguments, record));
     } else {
       out << fmt::format("{}  {}  {}\n", text_in(record, "id"),
-                         time_text(number_in(record, "due_ms")), content_text(record));
+                         time_text(number_in(record, "due_ms")), content_or_damage(record));
     }
   }
   out.flush();
@@ -116,8 +122,10 @@ Result<void> show(const Context& context, const DelayArguments& arguments) {
   lines.add("id", text_in(record, "id"));
   lines.add("partition", fmt::to_string(number_in(record, "partition")));
   lines.add("due", time_text(number_in(record, "due_ms")));
-  lines.add("time", time_text(number_in(record, "timestamp_ms")));
-  lines.add("content", content_text(record));
+  if (record.contains("timestamp_ms")) {
+    lines.add("time", time_text(number_in(record, "timestamp_ms")));
+  }
+  lines.add("content", content_or_damage(record));
   lines.print(context.terminal.out);
   return {};
 }

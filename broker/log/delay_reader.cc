@@ -31,13 +31,17 @@ Result<wire::Record> record_in(const wire::RecordBatchView& batch) {
   return record;
 }
 
-Result<WaitingRecord> waiting(DelayPosition at, ByteView value) {
+WaitingRecord waiting(DelayPosition at, ByteView value) {
+  WaitingRecord waiting{.at = at, .key = {}, .record = {}, .damage = {}};
   const auto batch = delayed_batch(value);
-  if (!batch) return std::unexpected(damaged(at, batch.error()));
-  TRY(record, record_in(*batch));
-  WaitingRecord copy{.at = at, .key = {}, .record = copy_of(record)};
-  if (record.key) copy.key = Buffer(*record.key);
-  return copy;
+  const auto record = batch ? record_in(*batch) : std::unexpected(batch.error());
+  if (!record) {
+    waiting.damage = damaged(at, record.error());
+    return waiting;
+  }
+  waiting.record = copy_of(*record);
+  if (record->key) waiting.key = Buffer(*record->key);
+  return waiting;
 }
 
 }  // namespace
@@ -105,9 +109,8 @@ Result<WaitingRecords> list_delayed(const Store& store, PartitionId partition, D
       page.next = at;
       break;
     }
-    TRY(record, waiting(*at, cursor->value()));
     page.bytes += cursor->value().size();
-    page.records.push_back(std::move(record));
+    page.records.push_back(waiting(*at, cursor->value()));
   }
   TRY_VOID(cursor->status());
   return page;
@@ -117,8 +120,7 @@ Result<std::optional<WaitingRecord>> find_delayed(const Store& store, PartitionI
                                                   DelayPosition at) {
   TRY(value, store.get(Family::delay, delay_key(partition, at)));
   if (!value) return std::nullopt;
-  TRY(record, waiting(at, *value));
-  return record;
+  return waiting(at, *value);
 }
 
 }  // namespace sluice::broker

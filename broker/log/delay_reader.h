@@ -49,7 +49,8 @@ DueScan read_due(const Store& store, PartitionId partition, DelayPosition from, 
 struct WaitingRecord {
   DelayPosition at;
   std::optional<Buffer> key;
-  FoundRecord record;  // its offset means nothing yet
+  FoundRecord record;           // its offset means nothing yet
+  std::optional<Error> damage;  // why neither of them can be read
 };
 
 struct WaitingRecords {

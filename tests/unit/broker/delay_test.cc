@@ -186,6 +186,14 @@ TEST_CASE("a damaged record stays and is told, the others come") {
   Buffer value = bench.medium.disk().keys(Family::delay).at(key);
   value.back() = static_cast<char>(value.back() ^ 1);
   bench.medium.disk().damage(Family::delay, key, value);
+  const auto page = list_delayed(bench.store(), kPartition, {}, 10, 1 << 20);
+  REQUIRE(page);
+  REQUIRE(page->records.size() == 3);
+  CHECK_FALSE(page->records[0].damage);
+  REQUIRE(page->records[1].damage);
+  CHECK(page->records[1].damage->context.find("the delayed record") != std::string::npos);
+  CHECK_FALSE(page->records[2].damage);
+  CHECK(find_delayed(bench.store(), kPartition, page->records[1].at).value()->damage);
   bench.pass(Millis(10));
   bench.deliver();
   CHECK(log->high_watermark() == 2);

@@ -174,6 +174,41 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_keep_their_ids(selling, sh
     eventually(lambda: deliveries(parts.worker) == [], 30)
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_killed_while_the_shop_answers(selling, shop, status):
+    """Nobody has heard the answer, so it is asked again, with the same id and bytes."""
+    parts = selling()
+
+    def answer(request):
+        if len(shop.attempts(request.id)) > 1:
+            return 200, {}
+        parts.worker.kill9()
+        return status, {}
+
+    shop.answer = answer
+    order = buy(parts, "ann")
+    eventually(lambda: not parts.worker.alive())
+    assert deliveries(parts.worker, "id, attempts") == [(f"{order}-placed", 0)]
+    parts.worker.start().wait_ready()
+    eventually(lambda: deliveries(parts.worker) == [])
+    first, second = shop.attempts(f"{order}-placed")
+    assert first.body == second.body and shop.facts(order) == ["order.placed"]
+
+
+def test_attempts_are_counted_on_after_kill_9(selling, shop):
+    shop.answer = lambda request: (500, {})
+    parts = selling(webhook_retry_max_delay="1d")
+    order = buy(parts, "ann")
+    eventually(lambda: deliveries(parts.worker, "attempts") == [(1,)])
+    parts.worker.kill9()
+    first_attempt_at, = deliveries(parts.worker, "first_attempt_at")
+    parts.worker.start().wait_ready()
+    eventually(lambda: deliveries(parts.worker, "attempts") >= [(2,)])
+    assert deliveries(parts.worker, "first_attempt_at") == [first_attempt_at]
+    shop.answer = lambda request: (200, {})
+    eventually(lambda: shop.facts(order) == ["order.placed"], 60)
+
+
 def test_retry_after_is_respected(selling, shop):
     shop.answer = lambda request: (200, {}) if len(shop.attempts(request.id)) > 1 else (
         429, {"Retry-After": "2"})

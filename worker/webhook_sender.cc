@@ -13,8 +13,11 @@ namespace {
 
 using orders::DeliveryOutcome;
 
-constexpr Millis kReadInterval{250};    // deliveries that become due, or are sent back by somebody
-constexpr Millis kRecordInterval{50};   // outcomes share a transaction: placing wants the disk too
+constexpr Millis kReadInterval{250};  // deliveries that become due, or are sent back by somebody
+// Outcomes share a transaction, because placing wants the disk too; sooner when nothing else is to
+// be sent, as it may wait for them.
+constexpr Millis kRecordInterval{200};
+constexpr Millis kIdleRecordInterval{50};
 constexpr Millis kAfterTrouble{1'000};  // of the database
 constexpr Millis kMeasureInterval{2'000};
 constexpr int kMeasureShare = 20;  // counting a large backlog takes a twentieth of the time at most
@@ -71,12 +74,12 @@ void WebhookSender::run() {
     queue_.set_concurrency(static_cast<std::size_t>(concurrency_.load()));
     read_due();
     while (auto next = queue_.take(clock_.now())) send(std::move(*next));
-    turn(queue_.unrecorded().empty() ? kReadInterval : kRecordInterval);
+    turn(queue_.unrecorded().empty() ? kReadInterval : kIdleRecordInterval);
     measure();
   }
   const Instant until = clock_.now() + kStopGrace;
-  while (queue_.in_flight() > 0 && clock_.now() < until) turn(kRecordInterval);
-  record_at_ = {};
+  while (queue_.in_flight() > 0 && clock_.now() < until) turn(kIdleRecordInterval);
+  record_at_ = recorded_at_ = {};
   record();
   if (queue_.in_flight() == 0) return;
   log::info("deliveries under way are sent again at the next start count={}", queue_.in_flight());
@@ -179,14 +182,16 @@ void WebhookSender::hear(const WebhookAnswer& answer) {
 
 void WebhookSender::record() {
   const Instant now = clock_.now();
-  if (queue_.unrecorded().empty() || now < record_at_) return;
+  const bool idle = queue_.in_flight() == 0 && !queue_.has_waiting();
+  const Instant due = recorded_at_ + (idle ? kIdleRecordInterval : kRecordInterval);
+  if (queue_.unrecorded().empty() || now < std::max(due, record_at_)) return;
   if (const auto done = store_->record(queue_.unrecorded()); !done) {
     record_at_ = now + kAfterTrouble;
     trouble(done.error().context);
     return;
   }
   queue_.recorded();
-  record_at_ = now + kRecordInterval;
+  recorded_at_ = now;
   read_at_ = std::min(read_at_, now);  // what followed in the same orders may go now
 }
 

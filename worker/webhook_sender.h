@@ -83,7 +83,8 @@ class WebhookSender {
   std::vector<std::int32_t> partitions_;
   std::map<std::string, Instant> sent_at_;
   Instant read_at_;    // the database is not asked before, unless there is news
-  Instant record_at_;  // nor written
+  Instant record_at_;  // nor written, after trouble
+  Instant recorded_at_;
   Instant measure_at_;
 
   std::atomic<std::int64_t> concurrency_;

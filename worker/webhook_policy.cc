@@ -49,12 +49,13 @@ void EndpointHealth::answered(const WebhookAnswer& answer, Instant now, Millis l
     if (failing())
       rest = backoff(failures_ - kFailing + 1, std::min(longest_delay, kLongestRest), random);
   }
-  if (answer.retry_after) rest = std::max(rest, std::min(*answer.retry_after, kLongestRetryAfter));
   rests_until_ = std::max(rests_until_, now + rest);
+  const Millis asked = std::min(answer.retry_after.value_or(Millis(0)), kLongestRetryAfter);
+  asked_until_ = std::max(asked_until_, now + asked);
 }
 
 std::size_t EndpointHealth::requests(Instant now, std::size_t most) const {
-  if (now < rests_until_) return 0;
+  if (now < std::max(rests_until_, asked_until_)) return 0;
   return failing() ? std::min<std::size_t>(most, 1) : most;
 }
 

@@ -55,6 +55,8 @@ class EndpointHealth {
  private:
   std::int64_t failures_ = 0;
   Instant rests_until_;
+  Instant
+      asked_until_;  // by Retry-After: a success of what was under way beside it changes nothing
 };
 
 }  // namespace sluice::worker

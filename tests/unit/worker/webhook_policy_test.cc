@@ -129,5 +129,8 @@ TEST_CASE("Retry-After is for all deliveries, and taken for an hour at most") {
     health.answered(answer(429, row.asked), now, kLongest, random);
     CHECK(health.requests(now + (row.rests - Millis(1)), 8) == 0);
     CHECK(health.requests(now + row.rests, 8) == 8);
+    // What was under way beside it says nothing against that.
+    health.answered(answer(200), now, kLongest, random);
+    CHECK(health.requests(now + (row.rests - Millis(1)), 8) == 0);
   }
 }

@@ -13,6 +13,7 @@ PARTITIONS = 4
 VALUE = b"x" * 100
 SPREAD_RATES = (100, 1_000, 10_000)  # deliveries a second
 WAITING = (0, 1_000_000, 10_000_000)
+AT_REST_AFTER = 15  # seconds: a broker gives free memory back ten after its last write
 
 
 def now_ms():
@@ -95,24 +96,49 @@ def at_once(broker, count=1_000_000):
           f"within {(now_ms() - due) / 1000:.2f} s of being due")
 
 
+class Largest(measuring.Watch):
+    """The most memory that a broker was seen with."""
+
+    kib = 0
+
+    def look(self):
+        self.kib = max(self.kib, self.broker.memory_kib())
+
+
+def verify(folder):
+    """What sluicectl says of the data directory of a broker that is not running."""
+    done = measuring.harness.run("sluicectl", "verify", folder, seconds=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stderr.strip().removeprefix("sluicectl: ")
+
+
 def memory(folder):
     print()
-    measuring.head("waiting", "resident", "after a restart", "ready s", "on the disk MB")
+    measuring.head("waiting", "taken in s", "largest resident meanwhile", "at rest",
+                   "after kill -9", "ready s", "on the disk MB", "verify")
     broker = Broker(folder / "waiting").start().wait_ready()
     broker.create_topic("t", PARTITIONS, {"delivery.delay.enable": "true"})
+    data = broker.options["data_dir"]
     there = 0
     for count in WAITING:
         far = now_ms() + 86_400_000
+        largest = Largest(broker, 0.5)
+        began = time.monotonic()
         send(broker, "t", count - there, lambda i: far + i % 3_600_000)
+        took = time.monotonic() - began
         there = count
+        rest = time.monotonic() + AT_REST_AFTER
+        eventually(lambda rest=rest: time.monotonic() >= rest, 2 * AT_REST_AFTER, every=0.5)
+        largest.stop()
         before = broker.memory_kib()
-        broker.finish()
+        broker.kill9()
+        found = verify(data)
         broker.start().wait_ready()
         assert measuring.metric(broker, "sluice_broker_delayed_records") == count
-        used = sum(file.stat().st_size for file in (folder / "waiting").rglob("*")
-                   if file.is_file())
-        measuring.row(f"{count:,}", measuring.mib(before), measuring.mib(broker.memory_kib()),
-                      f"{broker.seconds_to_ready:.2f}", f"{used / 1e6:.0f}")
+        used = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())
+        measuring.row(f"{count:,}", f"{took:.1f}", measuring.mib(largest.kib),
+                      measuring.mib(before), measuring.mib(broker.memory_kib()),
+                      f"{broker.seconds_to_ready:.2f}", f"{used / 1e6:.0f}", found)
     broker.finish()
 
 

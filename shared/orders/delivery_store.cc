@@ -113,6 +113,9 @@ Result<void> DeliveryStore::connect() {
   try {
     auto connection = std::make_unique<Connection>();
     open_session(connection->sql, database_, Access::write);
+    // A table that is filled from empty has no statistics yet; then PostgreSQL reads and sorts the
+    // whole backlog for each stretch of it, instead of walking the index.
+    if (database_.kind == DatabaseKind::postgresql) connection->sql << "SET enable_sort = off";
     connection_ = std::move(connection);
     return {};
   } catch (const soci::soci_error& e) {

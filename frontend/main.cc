@@ -69,7 +69,8 @@ class Process {
         [this](std::string_view sale) { return reader_->find_sale(sale); });
     server_ = std::make_unique<Server>(
         Shared{clock_, stock_, in_flight_, *log_, *reader_, board_, *identity_, *tokens_, lists_,
-               payments_, options_.payment_url, admission_, addresses_, *rooms_, metrics_api_},
+               payments_, options_.payment_url, options_.login_url, admission_, addresses_, *rooms_,
+               metrics_api_},
         http_limits(options_), options_.loops);
     declare_admin();
     TRY_VOID(admin_.listen(admin_listen));
@@ -99,7 +100,7 @@ class Process {
       return {};
     }
     TRY(rules, jwt_rules(options_));
-    identity_ = std::make_unique<UserIdentity>(std::move(rules));
+    identity_ = std::make_unique<UserIdentity>(std::move(rules), options_.jwt_cookie);
     return {};
   }
 

@@ -71,6 +71,13 @@ void describe_identity(config::Schema& s, Options& o) {
         "For whom a token must be (aud). Empty: tokens that are for somebody are refused");
   s.add("jwt_leeway", o.jwt_leeway, "By how much the clock of whoever signs tokens may be off")
       .between(0, 600'000);
+  s.add("jwt_cookie", o.jwt_cookie, "name",
+        "Cookie in which browsers have the token, set by whoever lets people log in. Requests by "
+        "it that change something are taken from pages of the shop only. Empty: no cookie is "
+        "looked at, and the page cannot sell");
+  s.add("login_url", o.login_url, "URL",
+        "Where the page sends people to log in: http or https, or a path of this host; {path} in "
+        "it becomes the page to come back to, escaped. Empty: the page has no link");
 }
 
 void describe_purchase_tokens(config::Schema& s, Options& o) {
@@ -82,6 +89,11 @@ void describe_purchase_tokens(config::Schema& s, Options& o) {
       .between(1'000, 3'600'000);
 }
 
+// Stricter than RFC 6265, so that it means the same everywhere.
+bool is_cookie_name(std::string_view name) {
+  return ledger::is_sale_id(name);
+}
+
 Result<void> check_identity(const Options& o) {
   const std::size_t keys = o.jwt_secret_files.size() + o.jwt_public_key_files.size();
   if (o.auth == "jwt" && keys == 0) {
@@ -89,6 +101,17 @@ Result<void> check_identity(const Options& o) {
   }
   if (o.auth == "none" && keys > 0) {
     return fail(Code::invalid, "auth: is none, but there are keys of tokens: set it to jwt");
+  }
+  const bool is_url = o.login_url.starts_with("https://") || o.login_url.starts_with("http://");
+  if (!o.login_url.empty() && !is_url && !o.login_url.starts_with('/')) {
+    return fail(Code::invalid, "login_url: must begin with https://, http:// or /");
+  }
+  if (!o.login_url.empty() && o.jwt_cookie.empty()) {
+    return fail(Code::invalid, "login_url: needs jwt_cookie, which the login has to set");
+  }
+  if (!o.jwt_cookie.empty() && (o.auth != "jwt" || !is_cookie_name(o.jwt_cookie))) {
+    return fail(Code::invalid,
+                "jwt_cookie: needs auth: jwt, and must have 1 to 64 of A-Z a-z 0-9 - _ .");
   }
   if (keys <= kMaxJwtKeys) return {};
   return fail(Code::invalid,

@@ -45,6 +45,8 @@ struct Options {
   std::string jwt_issuer;
   std::string jwt_audience;
   Millis jwt_leeway{30'000};
+  std::string jwt_cookie;
+  std::string login_url;
   std::string purchase_secret_file;
   Millis purchase_token_life{60'000};
   std::string user_lists;

@@ -76,6 +76,12 @@ std::string price_text(std::int64_t minor_units, std::string_view currency) {
   return text;
 }
 
+std::string span_text(std::int64_t seconds) {
+  const std::int64_t hours = seconds / 3'600;
+  const std::string rest = fmt::format("{:02}:{:02}", seconds / 60 % 60, seconds % 60);
+  return hours > 0 ? fmt::format("{}:{}", hours, rest) : rest;
+}
+
 std::string time_text(WallTime at) {
   const std::string precise = rfc3339(at);  // 2026-11-11T00:00:00.000Z
   const std::string_view text = precise;

@@ -27,6 +27,9 @@ Language preferred_language(ByteView accept_language);
 // (ISO 4217). The currency may be any text; one that is not known has two digits.
 std::string price_text(std::int64_t minor_units, std::string_view currency);
 
+// "14:59", "1:00:00".
+std::string span_text(std::int64_t seconds);
+
 // "2026-11-11 00:00 UTC", with seconds where they are not 0.
 std::string time_text(WallTime at);
 

@@ -57,6 +57,18 @@ std::optional<ByteView> bearer_token(const http::Request& request) {
   return given.substr(kScheme.size());
 }
 
+bool is_from_another_origin(const http::Request& request) {
+  if (const auto site = request.header("Sec-Fetch-Site")) {
+    return *site != "same-origin" && *site != "none";
+  }
+  const auto origin = request.header("Origin");
+  if (!origin) return false;
+  const auto scheme = origin->find("://");  // "null" has none
+  return scheme == origin->npos ||
+         !http::equal_ignoring_case(origin->substr(scheme + 3),
+                                    request.header("Host").value_or(ByteView()));
+}
+
 bool says_json(const http::Request& request) {
   constexpr ByteView kKind = "application/";
   const auto header = request.header("Content-Type");

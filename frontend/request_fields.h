@@ -23,6 +23,11 @@ Result<std::optional<std::string>> idempotency_key(const http::Request& request,
 // What follows "Bearer " in Authorization (RFC 6750 section 2.1); nothing without that.
 std::optional<ByteView> bearer_token(const http::Request& request);
 
+// Whether a page of somebody else's had the browser send this: by Sec-Fetch-Site, or by Origin and
+// Host from a browser that does not send that. What comes from no browser is from nobody else's
+// page. To be asked before a request changes anything by the right of a cookie.
+bool is_from_another_origin(const http::Request& request);
+
 // Whether the body, if there is one, is JSON as far as Content-Type says: application/json, or a
 // type that is written so, as application/merge-patch+json. Who does not say is believed.
 bool says_json(const http::Request& request);

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "frontend/page_template.h"
+#include "frontend/form.h"
 #include "frontend/time_text.h"
 #include "frontend/web_files.h"
 
@@ -17,16 +17,6 @@ using ledger::SaleStage;
 
 constexpr std::string_view kHidden = " hidden";
 
-// Colours of page.css.
-constexpr std::uint32_t kTones = 6;
-
-// The same colours for the same sale, always (FNV-1a).
-std::string tone_of(std::string_view id) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return fmt::format("{}", (hash ^ (hash >> 16U)) % kTones);
-}
-
 // The first character of the title, whole.
 std::string_view initial_of(std::string_view title) {
   std::size_t bytes = 1;
@@ -34,18 +24,6 @@ std::string_view initial_of(std::string_view title) {
     ++bytes;
   }
   return title.substr(0, bytes);
-}
-
-std::string filled(std::string_view text, std::string_view place, std::string_view value) {
-  std::string result(text);
-  const auto at = result.find(place);
-  if (at != std::string::npos) result.replace(at, place.size(), value);
-  return result;
-}
-
-// What a page calls the stage: to people, settled is closed.
-std::string_view stage_name(SaleStage stage) {
-  return name_of(stage == SaleStage::settled ? SaleStage::closed : stage);
 }
 
 // Where a list has it: what can be bought, what may be soon, what is to come, what is over.
@@ -67,29 +45,6 @@ int rank(SaleStage stage) {
   return kLastRank;
 }
 
-// Below 0 while another writer of the log took more than there was; that is nobody's business.
-std::int64_t shown_units(const SaleView& sale) {
-  return std::max<std::int64_t>(sale.available, 0);
-}
-
-// The number that the page is about: when it opens, how many are left.
-struct Figure {
-  std::string label;
-  std::string_view kind;  // a class of page.css
-  std::string text;
-};
-
-Figure figure_of(const SaleView& sale, const PageTexts& texts) {
-  const std::string_view stage = stage_name(sale.stage);
-  if (sale.stage == SaleStage::scheduled) {
-    const std::int64_t starts_at = sale.definition->starts_at.value_or(0);
-    return {std::string(texts["label.scheduled_at"]), "moment", time_text({starts_at})};
-  }
-  std::string label(texts[fmt::format("label.{}", stage)]);
-  if (stage == "closed") return {std::move(label), "word", std::string(texts["figure.closed"])};
-  return {std::move(label), "count", fmt::format("{}", shown_units(sale))};
-}
-
 // What a list says of it beside the stage.
 std::string detail_of(const SaleView& sale, const PageTexts& texts) {
   switch (sale.stage) {
@@ -109,33 +64,14 @@ std::string detail_of(const SaleView& sale, const PageTexts& texts) {
   return "";
 }
 
-std::string price_of(const ledger::Sale& sale, const PageTexts& texts) {
-  if (sale.unit_price == 0) return std::string(texts["free"]);
-  return price_text(sale.unit_price, sale.currency);
-}
-
 std::string millis(std::optional<std::int64_t> time) {
   return time ? fmt::format("{}", *time) : std::string();
-}
-std::string moment(std::optional<std::int64_t> time) {
-  return time ? time_text({*time}) : std::string();
-}
-std::string iso(std::optional<std::int64_t> time) {
-  return time ? rfc3339({*time}) : std::string();
 }
 
 }  // namespace
 
-struct SalePages::Tongue {
-  PageTexts texts;
-  PageTemplate page{web_file("page.html"), texts};
-  PageTemplate sale{web_file("sale.html"), texts};
-  PageTemplate list{web_file("sales.html"), texts};
-  PageTemplate item{web_file("item.html"), texts};
-  PageTemplate notice{web_file("notice.html"), texts};
-
-  explicit Tongue(Language language) : texts(web_file(fmt::format("{}.json", code_of(language)))) {}
-};
+SalePages::Tongue::Tongue(Language language)
+    : texts(web_file(fmt::format("{}.json", code_of(language)))) {}
 
 SalePages::SalePages() {
   for (const Language language : {Language::english, Language::chinese}) {
@@ -149,10 +85,23 @@ const SalePages::Tongue& SalePages::tongue(const PageVisit& visit) const {
   return *tongues_[static_cast<std::size_t>(visit.language)];
 }
 
+std::string PageVisit::query() const {
+  return language_chosen ? fmt::format("?lang={}", code_of(language)) : "";
+}
+
+// The path goes with the language, as links do.
+std::string PageVisit::login_link() const {
+  return filled(login_url, "{path}", percent_encode(path + query()));
+}
+
 namespace {
 
-std::string query_of(const PageVisit& visit) {
-  return visit.language_chosen ? fmt::format("?lang={}", code_of(visit.language)) : "";
+// The browser asks anew by itself, without scripts.
+std::string refresh_line(const Refresh& refresh) {
+  Buffer target;
+  append_html_text(target, refresh.target);
+  return fmt::format("<meta http-equiv=\"refresh\" content=\"{}; url={}\">\n", refresh.seconds,
+                     target);
 }
 
 // The module of the page, and ahead of its turn what it imports. Names are ours.
@@ -174,23 +123,23 @@ std::string script_lines(std::string_view script, std::string_view language) {
 
 }  // namespace
 
-Buffer SalePages::framed(const PageVisit& visit, std::string_view title,
-                         std::string_view description, std::string_view script,
-                         std::string_view main) const {
-  const std::string query = query_of(visit);
-  const std::string scripts = script_lines(script, code_of(visit.language));
+Buffer SalePages::framed(const PageVisit& visit, const Frame& frame, std::string_view main) const {
+  const std::string query = visit.query();
+  const std::string head = frame.refresh ? refresh_line(*frame.refresh)
+                                         : script_lines(frame.script, code_of(visit.language));
   static constexpr std::string_view kCurrent = R"( aria-current="true")";
   const bool english = visit.language == Language::english;
-  return tongue(visit).page.render({{"lang", code_of(visit.language)},
-                                    {"title", title},
-                                    {"description", description},
-                                    {"version", web_files_version()},
-                                    {"scripts", scripts},
-                                    {"query", query},
-                                    {"path", visit.path},
-                                    {"english", english ? kCurrent : ""},
-                                    {"chinese", english ? "" : kCurrent},
-                                    {"main", main}});
+  return tongue(visit).page.render(
+      {{"lang", code_of(visit.language)},
+       {"title", fmt::format("{} · {}", frame.title, tongue(visit).texts["brand"])},
+       {"description", frame.description},
+       {"version", web_files_version()},
+       {"head", head},
+       {"query", query},
+       {"path", visit.path},
+       {"english", english ? kCurrent : ""},
+       {"chinese", english ? "" : kCurrent},
+       {"main", main}});
 }
 
 Buffer SalePages::sale(const SaleView& sale, const PageVisit& visit, bool alone) const {
@@ -213,7 +162,7 @@ Buffer SalePages::sale(const SaleView& sale, const PageVisit& visit, bool alone)
        {"limit", fmt::format("{}", definition.per_user_limit)},
        {"unit_price", fmt::format("{}", definition.unit_price)},
        {"currency", definition.currency},
-       {"price", price_of(definition, texts)},
+       {"price", price_of(definition.unit_price, definition.currency, texts)},
        {"starts_at", millis(definition.starts_at)},
        {"ends_at", millis(definition.ends_at)},
        {"starts_iso", iso(definition.starts_at)},
@@ -229,12 +178,17 @@ Buffer SalePages::sale(const SaleView& sale, const PageVisit& visit, bool alone)
        {"figure", figure.text},
        {"figure_kind", figure.kind},
        {"note", note},
+       {"counter_hidden", stage == "closed" ? kHidden : ""},
        {"noscript", filled(texts["noscript"], "{time}", now)},
        {"back_hidden", alone ? kHidden : ""},
        {"payment_url", visit.payment_url},
-       {"query", query_of(visit)}});
-  const std::string title = fmt::format("{} · {}", definition.title, texts["brand"]);
-  return framed(visit, title, filled(texts["description"], "{title}", definition.title), "sale.js",
+       {"auth", visit.is_proven ? "jwt" : "none"},
+       {"login_url", visit.login_url},
+       {"query", visit.query()}});
+  return framed(visit,
+                {.title = definition.title,
+                 .description = filled(texts["description"], "{title}", definition.title),
+                 .script = "sale.js"},
                 main);
 }
 
@@ -242,15 +196,16 @@ Buffer SalePages::item(const SaleView& sale, const PageVisit& visit) const {
   const PageTexts& texts = tongue(visit).texts;
   const ledger::Sale& definition = *sale.definition;
   const std::string_view stage = stage_name(sale.stage);
-  return tongue(visit).item.render({{"id", definition.sale},
-                                    {"title", definition.title},
-                                    {"initial", initial_of(definition.title)},
-                                    {"tone", tone_of(definition.sale)},
-                                    {"state", stage},
-                                    {"badge", texts[fmt::format("state.{}", stage)]},
-                                    {"price", price_of(definition, texts)},
-                                    {"detail", detail_of(sale, texts)},
-                                    {"query", query_of(visit)}});
+  return tongue(visit).item.render(
+      {{"id", definition.sale},
+       {"title", definition.title},
+       {"initial", initial_of(definition.title)},
+       {"tone", tone_of(definition.sale)},
+       {"state", stage},
+       {"badge", texts[fmt::format("state.{}", stage)]},
+       {"price", price_of(definition.unit_price, definition.currency, texts)},
+       {"detail", detail_of(sale, texts)},
+       {"query", visit.query()}});
 }
 
 Buffer SalePages::list(std::span<const SaleView> sales, const PageVisit& visit) const {
@@ -270,24 +225,20 @@ Buffer SalePages::list(std::span<const SaleView> sales, const PageVisit& visit) 
     content += "</ul>\n";
   }
   const Buffer main = tongue(visit).list.render({{"items", content}});
-  const std::string title = fmt::format("{} · {}", texts["sales_title"], texts["brand"]);
-  return framed(visit, title, texts["sales_lead"], sales.empty() ? "" : "sales.js", main);
+  return framed(visit,
+                {.title = std::string(texts["sales_title"]),
+                 .description = std::string(texts["sales_lead"]),
+                 .script = "sales.js"},
+                main);
 }
 
+// The texts of `key`, heading and explanation.
 Buffer SalePages::notice(const PageVisit& visit, std::string_view key) const {
   const PageTexts& texts = tongue(visit).texts;
   const std::string_view text = texts[fmt::format("{}_text", key)];
   const Buffer main = tongue(visit).notice.render(
-      {{"heading", texts[key]}, {"text", text}, {"query", query_of(visit)}});
-  return framed(visit, fmt::format("{} · {}", texts[key], texts["brand"]), text, "", main);
-}
-
-Buffer SalePages::no_such_sale(const PageVisit& visit) const {
-  return notice(visit, "no_such_sale");
-}
-
-Buffer SalePages::starting(const PageVisit& visit) const {
-  return notice(visit, "starting");
+      {{"heading", texts[key]}, {"text", text}, {"query", visit.query()}});
+  return framed(visit, {.title = std::string(texts[key]), .description = std::string(text)}, main);
 }
 
 }  // namespace sluice::frontend

@@ -24,10 +24,23 @@ class Server::Loop {
         patience_(loop_, shared.clock),
         in_flight_(shared.in_flight),
         board_(shared.board) {
-    const Api api{loop_,         shared.clock,     shared.stock,     shared.in_flight,
-                  shared.log,    shared.ledger,    shared.board,     shared.identity,
-                  shared.tokens, shared.lists,     shared.payments,  shared.payment_url,
-                  ticker_,       shared.admission, shared.addresses, shared.rooms,
+    const Api api{loop_,
+                  shared.clock,
+                  shared.stock,
+                  shared.in_flight,
+                  shared.log,
+                  shared.ledger,
+                  shared.board,
+                  shared.identity,
+                  shared.tokens,
+                  shared.lists,
+                  shared.payments,
+                  shared.payment_url,
+                  shared.login_url,
+                  ticker_,
+                  shared.admission,
+                  shared.addresses,
+                  shared.rooms,
                   shared.metrics};
     add_shop(router_, api);
   }

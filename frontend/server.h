@@ -29,6 +29,7 @@ struct Shared {
   const CurrentUserLists& lists;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
+  const std::string& login_url;    // empty: pages have no link to log in
   Admission& admission;
   const ClientAddress& addresses;
   WaitingRooms& rooms;

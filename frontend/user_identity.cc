@@ -32,19 +32,49 @@ UserName named(const http::Request& request) {
   return UserName(request.header(kUserHeader).value_or(ByteView()));
 }
 
+http::Response another_origin() {
+  return problem(403, "another-origin", "Only pages of this shop may do this")
+      .detail("The request is of a page elsewhere, by the right of a cookie")
+      .response();
+}
+
+// Changes nothing (RFC 9110 section 9.2.1).
+bool is_safe(ByteView method) {
+  return method == "GET" || method == "HEAD";
+}
+
+std::string where_the_token_goes(std::string_view cookie) {
+  if (cookie.empty()) return "The request needs the header Authorization: Bearer <token>";
+  return fmt::format("The request needs the header Authorization: Bearer <token>, or a cookie {}",
+                     cookie);
+}
+
 }  // namespace
 
 UserIdentity::UserIdentity()
     : nobody_(nobody("The request needs the header X-User-Id with 1 to 128 bytes of UTF-8 text",
-                     kUserHeader)) {}
+                     kUserHeader)),
+      another_origin_(another_origin()) {}
 
-UserIdentity::UserIdentity(JwtRules rules)
+UserIdentity::UserIdentity(JwtRules rules, std::string cookie)
     : rules_(std::move(rules)),
-      nobody_(nobody("The request needs the header Authorization: Bearer <token>", "Bearer")) {}
+      cookie_(std::move(cookie)),
+      nobody_(nobody(where_the_token_goes(cookie_), "Bearer")),
+      another_origin_(another_origin()) {}
+
+// Who says himself who he is means that.
+std::optional<UserIdentity::Shown> UserIdentity::shown(const http::Request& request) const {
+  if (const auto token = bearer_token(request)) return Shown{.token = *token, .by_cookie = false};
+  if (cookie_.empty()) return std::nullopt;
+  const auto token = cookie_value(request, cookie_);
+  if (!token) return std::nullopt;
+  return Shown{.token = *token, .by_cookie = true};
+}
 
 UserName UserIdentity::claimed(const http::Request& request) const {
   if (!rules_) return named(request);
-  return claimed_user(bearer_token(request).value_or(ByteView()));
+  const auto token = shown(request);
+  return token ? claimed_user(token->token) : UserName();
 }
 
 std::expected<UserName, http::Answer> UserIdentity::user_of(const http::Request& request,
@@ -54,9 +84,12 @@ std::expected<UserName, http::Answer> UserIdentity::user_of(const http::Request&
     if (user.empty()) return std::unexpected(http::Answer(&nobody_));
     return user;
   }
-  const auto token = bearer_token(request);
+  const auto token = shown(request);
   if (!token) return std::unexpected(http::Answer(&nobody_));
-  const auto user = verify_jwt(*token, *rules_, now);
+  if (token->by_cookie && !is_safe(request.method) && is_from_another_origin(request)) {
+    return std::unexpected(http::Answer(&another_origin_));
+  }
+  const auto user = verify_jwt(token->token, *rules_, now);
   if (!user) return std::unexpected(http::Answer(invalid_token(user.error().context)));
   return *user;
 }

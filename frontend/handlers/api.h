@@ -4,6 +4,8 @@
 #include <array>
 #include <expected>
 #include <iterator>
+#include <string_view>
+#include <vector>
 
 #include "frontend/admission.h"
 #include "frontend/client_address.h"
@@ -56,6 +58,7 @@ struct Api {
   const CurrentUserLists& lists;
   const PaymentSignature& payments;
   const std::string& payment_url;  // empty: pages have no button to pay
+  const std::string& login_url;    // empty: pages have no link to log in
   StockTicker& ticker;
   Admission& admission;
   const ClientAddress& addresses;
@@ -75,14 +78,23 @@ void add_order_status(http::Router& router, const Api& api);
 void add_events(http::Router& router, const Api& api);
 // DELETE /v1/orders/{id}, POST /v1/orders/{id}/payment
 void add_order_end(http::Router& router, const Api& api);
+// GET /v1/user
+void add_user(http::Router& router, const Api& api);
 // GET /v1/sales, GET /v1/sales/{sale}, GET /v1/time
 void add_sales(http::Router& router, const Api& api);
+// GET and POST /sales/{sale}/buy, POST /sales/{sale}/buyer: buying without JavaScript
+void add_counter(http::Router& router, const Api& api);
+// GET /orders/{id}, POST /orders/{id}/cancel: an order without JavaScript
+void add_order_page(http::Router& router, const Api& api);
 // GET /, GET /sales/{sale}, GET /assets/{version}/{file}
 void add_pages(http::Router& router, const Api& api);
 
 // The order of the request's path, if it may be shown: with tokens only to its own user.
 std::expected<OrderStatus, http::Answer> order_to_show(const Api& api,
                                                        const http::Request& request);
+
+// All orders of the user, in one sale or, when it is null, in all; the newest first.
+std::vector<OrderStatus> orders_of(const Api& api, std::string_view user, const SaleStock* sale);
 
 // A problem type of this API: urn:sluice:problem:<code>.
 http::Problem problem(int status, std::string_view code, std::string_view title);

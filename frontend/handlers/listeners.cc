@@ -43,8 +43,11 @@ void add_shop(http::Router& router, const Api& api) {
   add_order_status(router, api);
   add_order_end(router, api);
   add_events(router, api);
+  add_user(router, api);
   add_sales(router, api);
   add_pages(router, api);  // after the JSON, whose paths are hot
+  add_counter(router, api);
+  add_order_page(router, api);
   add_description(router, "shop.json");
 }
 

@@ -65,23 +65,6 @@ std::optional<std::int64_t> page_size(const http::Request& request) {
   return limit;
 }
 
-// The newest first; an order that another program put there for the user is among them.
-std::vector<OrderStatus> orders_of(const Api& api, std::string_view user, const SaleStock* of) {
-  std::vector<OrderStatus> orders;
-  for (const SaleStock* sale : api.stock.all()) {
-    if (of != nullptr && sale != of) continue;
-    for (const auto& id : sale->orders_of(user)) {
-      auto order = look_up(api.in_flight, api.ledger, ledger::order_id_text(id));
-      if (order) orders.push_back(std::move(*order));
-    }
-  }
-  std::ranges::sort(orders, [](const OrderStatus& a, const OrderStatus& b) {
-    return std::pair(b.reserved_at, std::string_view(b.order)) <
-           std::pair(a.reserved_at, std::string_view(a.order));
-  });
-  return orders;
-}
-
 http::Answer list(const Api& api, const http::Request& request) {
   if (!api.ledger.ready()) return starting();
   auto user = api.identity.user_of(request, api.clock.wall());
@@ -114,6 +97,23 @@ http::Answer list(const Api& api, const http::Request& request) {
 }
 
 }  // namespace
+
+// An order that another program put there for the user is among them.
+std::vector<OrderStatus> orders_of(const Api& api, std::string_view user, const SaleStock* of) {
+  std::vector<OrderStatus> orders;
+  for (const SaleStock* sale : api.stock.all()) {
+    if (of != nullptr && sale != of) continue;
+    for (const auto& id : sale->orders_of(user)) {
+      auto order = look_up(api.in_flight, api.ledger, ledger::order_id_text(id));
+      if (order) orders.push_back(std::move(*order));
+    }
+  }
+  std::ranges::sort(orders, [](const OrderStatus& a, const OrderStatus& b) {
+    return std::pair(b.reserved_at, std::string_view(b.order)) <
+           std::pair(a.reserved_at, std::string_view(a.order));
+  });
+  return orders;
+}
 
 void add_order_status(http::Router& router, const Api& api) {
   router.add("GET", "/v1/orders",

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "frontend/handlers/api.h"
+#include "frontend/handlers/page_answers.h"
 #include "frontend/public_sale.h"
 #include "frontend/request_fields.h"
 #include "frontend/sale_pages.h"
@@ -23,46 +24,6 @@ constexpr std::string_view kPageCache = "public, max-age=1, stale-while-revalida
 // A file under the version that its pages name never changes; under any other it is asked for anew.
 constexpr std::string_view kPinned = "public, max-age=31536000, immutable";
 constexpr std::string_view kAskAnew = "no-cache";
-// Nothing from elsewhere, nothing inline, and no frame around a button that buys.
-constexpr std::string_view kPolicy =
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'";
-// Seconds until a browser asks again while the log is being read.
-constexpr std::string_view kStartingRetry = "2";
-
-void add_security(http::Response& response) {
-  response.add("Content-Security-Policy", kPolicy);
-  response.add("X-Content-Type-Options", "nosniff");
-  response.add("Referrer-Policy", "same-origin");
-}
-
-// ---- pages ---------------------------------------------------------------------------------
-
-const SalePages& pages() {
-  static const SalePages pages;
-  return pages;
-}
-
-PageVisit visit_of(const Api& api, const http::Request& request) {
-  PageVisit visit;
-  const auto chosen = language_named(request.query_value("lang").value_or(ByteView()));
-  visit.language_chosen = chosen.has_value();
-  visit.language =
-      chosen.value_or(preferred_language(request.header("Accept-Language").value_or(ByteView())));
-  visit.path = request.path;
-  visit.now = api.clock.wall();
-  visit.payment_url = api.payment_url;
-  return visit;
-}
-
-http::Response page(int status, const PageVisit& visit, Buffer html) {
-  http::Response response(status, "text/html; charset=utf-8", std::move(html));
-  response.add("Content-Language", code_of(visit.language));
-  response.add("Vary", "Accept-Language");
-  add_security(response);
-  return response;
-}
-
 http::Response fresh_page(const http::Request& request, const PageVisit& visit, Buffer html) {
   const std::string etag = fmt::format("\"{:016x}\"", std::hash<std::string>{}(html));
   const bool unchanged = lists_tag(request.header("If-None-Match").value_or(ByteView()), etag);
@@ -73,27 +34,17 @@ http::Response fresh_page(const http::Request& request, const PageVisit& visit, 
   return response;
 }
 
-http::Response starting(const PageVisit& visit) {
-  http::Response response = page(503, visit, pages().starting(visit));
-  response.add("Retry-After", kStartingRetry).add("Refresh", kStartingRetry);
-  response.add("Cache-Control", "no-store");
-  return response;
-}
-
 std::vector<SaleView> shown_sales(const Api& api, WallTime now) {
   std::vector<SaleView> shown;
   for (const SaleStock* sale : api.stock.all()) {
-    const std::int64_t available = sale->available();
-    const ledger::SaleStage stage = shown_stage(*sale, available, now);
-    if (stage == ledger::SaleStage::draft) continue;
-    shown.push_back({&sale->definition(), stage, available});
+    if (const auto view = view_of(*sale, now)) shown.push_back(*view);
   }
   return shown;
 }
 
 http::Answer home(const Api& api, const http::Request& request) {
   const PageVisit visit = visit_of(api, request);
-  if (!api.ledger.ready()) return starting(visit);
+  if (!api.ledger.ready()) return starting_page(visit);
   const std::vector<SaleView> sales = shown_sales(api, visit.now);
   Buffer html =
       sales.size() == 1 ? pages().sale(sales.front(), visit, true) : pages().list(sales, visit);
@@ -102,14 +53,14 @@ http::Answer home(const Api& api, const http::Request& request) {
 
 http::Answer sale(const Api& api, const http::Request& request) {
   const PageVisit visit = visit_of(api, request);
-  if (!api.ledger.ready()) return starting(visit);
+  if (!api.ledger.ready()) return starting_page(visit);
   const std::string_view id = request.param("sale");
   const std::vector<SaleView> sales = shown_sales(api, visit.now);
   for (const SaleView& sale : sales) {
     if (sale.definition->sale != id) continue;
     return fresh_page(request, visit, pages().sale(sale, visit, sales.size() == 1));
   }
-  return page(404, visit, pages().no_such_sale(visit)).add("Cache-Control", "no-store");
+  return notice(404, visit, "no_such_sale");
 }
 
 // ---- assets --------------------------------------------------------------------------------

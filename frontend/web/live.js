@@ -11,11 +11,11 @@ const MOST_MS = 60_000;
 const SPREAD_MS = 1_500; // a shop that restarts breaks all streams at once
 
 export class Live {
-  // `told(data)` takes the data of an event. `ask()` asks for the same and resolves to the answer;
+  // `told(data)` takes the data of an event of `path`; null: there are none, and it asks. `ask()` asks for the same and resolves to the answer;
   // `distance(n)`: milliseconds to the next question, `n` of them having brought nothing new.
   constructor(path, told, ask, distance) {
     Object.assign(this, { path, told, ask, distance });
-    this.streams = true;
+    this.streams = path !== null;
     this.lastId = null;
     this.timers = {};
     this.look = this.look.bind(this);

@@ -35,7 +35,7 @@ let sale = {
   endsAt: time(data.ends),
 };
 let saleIsStale = false;
-let purchase = null;
+let purchase = null; // none while a shop with logins does not know who this is
 let watch = null;
 let order = null; // as the shop shows it
 let orderIsStale = false;
@@ -159,7 +159,7 @@ function renderActions(state) {
 }
 
 function renderOrder() {
-  const shown = purchase.order !== null && order !== null;
+  const shown = purchase !== null && purchase.order !== null && order !== null;
   const appears = shown && $('order').hidden;
   $('order').hidden = !shown;
   if (!shown) return;
@@ -177,14 +177,15 @@ function renderOrder() {
 }
 
 function followOrder() {
-  if (watch?.id === purchase.order) return;
+  const followed = purchase?.order ?? null;
+  if ((watch?.id ?? null) === followed) return;
   watch?.close();
   watch = null;
   order = null;
   orderIsStale = false;
   unsure = false;
-  if (purchase.order === null) return;
-  watch = new OrderWatch(purchase.order, (shown, stale) => {
+  if (followed === null) return;
+  watch = new OrderWatch(followed, (shown, stale) => {
     order = shown;
     orderIsStale = stale;
     if (shown === null) purchase.lose();
@@ -218,8 +219,8 @@ const hasPlace = () => placeOf === purchase.user && stage() === 'scheduled';
 
 // All who come before the start are equal: a lot decides.
 async function comeEarly() {
-  const { user } = purchase;
-  if (!sale.waits || stage() !== 'scheduled' || placeOf === user) return;
+  const user = purchase?.user;
+  if (user === undefined || !sale.waits || stage() !== 'scheduled' || placeOf === user) return;
   placeOf = user;
   const answer = await service.takePlace(data.sale, user);
   if (answer.status !== 200 && placeOf === user) placeOf = null;
@@ -229,8 +230,9 @@ async function comeEarly() {
 function message() {
   const { activity, refusal } = purchase;
   if (activity?.kind === 'waiting') {
-    const n = Math.max(1, Math.ceil((activity.until - performance.now()) / 1000));
-    return text(`wait.${activity.why}`, { n, position: activity.position });
+    const left = activity.until - performance.now();
+    const n = Math.max(1, Math.ceil(left / 1000));
+    return text(`wait.${activity.why}`, { n, time: span(left), position: number(activity.position ?? 0) });
   }
   if (refusal === null) return hasPlace() ? text('wait.lot') : '';
   if (refusal.code === 'limit-reached') return text('refused.limit', { n: sale.limit });
@@ -242,6 +244,7 @@ function message() {
 }
 
 function buttonText(now, wanted) {
+  if (purchase.activity?.why === 'queue') return text('buy.queue');
   if (purchase.activity !== null) return text('buy.sending');
   if (now !== 'open') return text(`buy.${now}`);
   return text({ buy: 'buy', again: 'buy_again', another: 'buy_another' }[wanted]);
@@ -260,6 +263,15 @@ function isSettled(wanted) {
   return wanted !== 'another' || performance.now() - offeredAt >= SETTLE_MS;
 }
 
+function renderLogin(now) {
+  $('buy').hidden = true;
+  $('member').hidden = true;
+  $('login').hidden = data.login === '' || now === 'closed';
+  $('login').href = data.login.replace('{path}', encodeURIComponent(location.pathname + location.search));
+  write($('message'), loginIsOver ? text('login_over') : '');
+  $('message').hidden = !loginIsOver;
+}
+
 function renderBuying(now) {
   const wanted = offer();
   const busy = purchase.activity !== null;
@@ -274,8 +286,11 @@ function renderBuying(now) {
   tell('message', purchase.activity?.why ?? purchase.refusal?.code, said);
   $('message').hidden = said === '';
   write($('message'), said);
-  $('buyer').hidden = false;
+  $('login').hidden = true;
+  $('buyer').hidden = logsIn;
+  $('member').hidden = !logsIn;
   write($('buyer-name'), purchase.user);
+  write($('member').querySelector('b'), purchase.user);
 }
 
 function render() {
@@ -285,7 +300,8 @@ function render() {
   renderStage(now);
   renderFacts(now);
   renderOrder();
-  renderBuying(now);
+  if (purchase !== null) renderBuying(now);
+  else if (logsIn) renderLogin(now);
   announce();
 }
 
@@ -308,6 +324,7 @@ function openPurchase(name) {
 
 $('buy').addEventListener('submit', (event) => {
   event.preventDefault();
+  if (purchase === null) return;
   const wanted = offer();
   if (stage() !== 'open' || purchase.activity !== null || wanted === null) return;
   pressed = true;
@@ -377,7 +394,7 @@ function take(shown) {
     waits: shown.waiting_room === true,
   };
   comeEarly();
-  if (sale.available >= purchase.quantity) purchase.forgive('sold-out');
+  if (sale.available >= purchase?.quantity) purchase.forgive('sold-out');
   tick();
 }
 
@@ -391,11 +408,40 @@ async function look() {
 
 function distance() {
   const now = stage();
-  const calm = purchase.order === null ? POLL_OPEN_MS : POLL_CALM_MS;
+  const calm = (purchase?.order ?? null) === null ? POLL_OPEN_MS : POLL_CALM_MS;
   const soon = sale.startsAt - clock.now() < SOON_MS ? POLL_OPEN_MS : POLL_IDLE_MS;
   return ({ closed: POLL_IDLE_MS, scheduled: soon }[now] ?? calm) * (0.75 + Math.random() / 2);
 }
 
+// ---- who buys ----------------------------------------------------------------------------------
+
+// The shop has people log in, and the token that says who they are is out of the reach of scripts.
+const logsIn = data.auth === 'jwt';
+let loginIsOver = false;
+
+async function greet() {
+  const answer = await service.user();
+  if (answer.status === 200 && purchase?.user !== answer.body.user) {
+    loginIsOver = false;
+    openPurchase(answer.body.user);
+    purchase.find();
+    comeEarly();
+  }
+}
+
+addEventListener('sluice:logged-out', () => {
+  if (!logsIn) return;
+  loginIsOver ||= purchase !== null;
+  purchase?.close();
+  purchase = null;
+  render();
+});
+// Who logged in behind another tab comes back to this one.
+document.addEventListener('visibilitychange', () => {
+  if (logsIn && !document.hidden && purchase === null) greet();
+});
+
 const live = new Live(service.saleEvents(data.sale), take, look, distance);
-openPurchase(buyer());
+if (logsIn) greet();
+else openPurchase(buyer());
 tick();

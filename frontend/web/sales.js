@@ -1,5 +1,7 @@
-// The list of sales: keeps the stages and counts of its rows fresh.
+// The list of sales: keeps the stages and counts of its rows fresh. It asks, for what a cache on the
+// way may answer: one list for everybody, where a stream a visitor would be a connection each.
 
+import { Live } from './live.js';
 import * as service from './service.js';
 import { localTime, number, text, write } from './words.js';
 
@@ -11,29 +13,38 @@ function detail(sale, state) {
   return text('left', { n: number(Math.max(0, sale.available)) });
 }
 
+const rowOf = (id) => document.querySelector(`[data-sale="${CSS.escape(id)}"]`);
+
 function show(sale) {
-  const row = document.querySelector(`[data-sale="${CSS.escape(sale.id)}"]`);
-  if (row === null) return;
+  const row = rowOf(sale.id);
   const state = sale.state === 'settled' ? 'closed' : sale.state;
   row.dataset.state = state;
+  write(row.querySelector('b'), sale.title);
   write(row.querySelector('.state'), text(`state.${state}`));
   write(row.querySelector('.count'), detail(sale, state));
 }
 
-let failures = 0;
-let poller = 0;
-
-async function poll() {
-  clearTimeout(poller);
-  const answer = await service.allSales();
-  if (answer.status === 200) answer.body.sales.forEach(show);
-  failures = answer.status === 200 ? 0 : failures + 1;
-  const distance = failures > 0 ? service.backoff(failures, answer) : POLL_MS * (0.75 + Math.random() / 2);
-  if (!document.hidden) poller = setTimeout(poll, distance);
+// Sales came or went: the shop makes the page anew, in its own order.
+async function renew() {
+  const answer = await service.html(location.href);
+  if (answer.status !== 200) return;
+  const page = new DOMParser().parseFromString(answer.body, 'text/html').querySelector('main');
+  if (page.matches('.list')) document.querySelector('main').replaceChildren(...page.children);
+  else location.reload(); // there is one sale, and this is its page now
 }
 
-document.addEventListener('visibilitychange', () => {
-  clearTimeout(poller);
-  if (!document.hidden) poll();
-});
-poll();
+let shown = document.querySelectorAll('[data-sale]').length;
+
+async function look() {
+  const answer = await service.allSales();
+  if (answer.status !== 200) return answer;
+  const { sales } = answer.body;
+  if (sales.length !== shown || sales.some(({ id }) => rowOf(id) === null)) {
+    await renew();
+    shown = sales.length; // whatever came of it: the next change renews it again
+  }
+  sales.filter(({ id }) => rowOf(id) !== null).forEach(show);
+  return answer;
+}
+
+new Live(null, null, look, () => POLL_MS * (0.75 + Math.random() / 2));

@@ -16,6 +16,7 @@ async function request(path, options = {}, read = json) {
       ...options,
     });
     const body = response.status === 304 ? null : await read(response);
+    if (response.status === 401) dispatchEvent(new Event('sluice:logged-out'));
     return {
       status: response.status,
       code: body?.code ?? '',
@@ -38,10 +39,16 @@ function retryAfter(response, body) {
   return Number.isFinite(until) ? Math.max(0, until) : null;
 }
 
+// A page of the shop, as text.
+export const html = (path) => request(path, { headers: { Accept: 'text/html' } }, (response) => response.text());
+
 export async function serverTime() {
   const answer = await request('/v1/time');
   return answer.status === 200 ? answer.body.unix_ms : null;
 }
+
+// Who is logged in, where the browser has a token that scripts cannot see.
+export const user = () => request('/v1/user');
 
 export const allSales = () => request('/v1/sales');
 

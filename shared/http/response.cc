@@ -86,8 +86,10 @@ Response& Response::add(std::string_view name, std::string_view value) {
   return *this;
 }
 
-std::string_view Response::header(std::string_view name) const {
-  std::string_view rest = header_lines_;
+namespace {
+
+// In "Name: value\r\n" a line.
+std::string_view find_header(std::string_view rest, std::string_view name) {
   while (!rest.empty()) {
     const auto line = rest.substr(0, rest.find("\r\n"));
     rest.remove_prefix(line.size() + 2);
@@ -95,6 +97,16 @@ std::string_view Response::header(std::string_view name) const {
     if (equal_ignoring_case(line.substr(0, colon), name)) return line.substr(colon + 2);
   }
   return {};
+}
+
+}  // namespace
+
+std::string_view Response::header(std::string_view name) const {
+  return find_header(header_lines_, name);
+}
+
+std::string_view StaticResponse::header(std::string_view name) const {
+  return find_header(std::string_view(after_date_).substr(2), name);
 }
 
 bool Response::may_have_body() const {

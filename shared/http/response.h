@@ -74,6 +74,9 @@ class StaticResponse {
   explicit StaticResponse(const Response& response);
 
   int status() const { return status_; }
+  // As of Response; for whoever asks in the same process.
+  std::string_view header(std::string_view name) const;
+  ByteView body() const { return ByteView(blank_and_body_).substr(2); }  // behind the blank line
 
   // Appends the whole answer; for a HEAD request without the body.
   void append_to(Buffer& to, ByteView date, Persistence persistence, bool head_only) const;

@@ -150,3 +150,23 @@ def test_a_stream_that_falls_silent_is_opened_again(open_shop, visitor):
     eventually(lambda: page.page.evaluate("1") and len(streams.requests) > before,
                what="another stream")
     hears_of_a_sale(page, shop)
+
+
+def test_a_list_that_is_not_looked_at_asks_nothing(open_shop, visitor):
+    shop = open_shop(sale("demo", 12), sale("other", 3))
+    page = visitor(shop).new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url)
+            if request.url.endswith("/v1/sales") else None)
+    page.clock.install()
+    page.goto("/")
+    eventually(lambda: page.evaluate("1") and asked, what="it asks")
+    show_tab(page, False)
+    page.clock.fast_forward(10_001)
+    before = len(asked)
+    for _ in range(20):
+        page.clock.run_for(30_000)
+    assert shop.frontend.order("demo", "somebody").status == 202
+    assert page.evaluate("1") and len(asked) == before
+    show_tab(page, True)
+    expect(page.get_by_role("listitem").filter(has_text="The demo sale")).to_contain_text("11 left")

@@ -24,8 +24,8 @@ def test_without_javascript(open_shop, visitor):
     expect(page.get_by_role("heading", level=1)).to_have_text("午夜海报 <b>&")
     for text in ("¥99.00", "On sale now", "2099-12-31 12:00 UTC"):
         expect(page.get_by_text(text)).to_be_visible()
-    expect(page.locator("noscript p")).to_contain_text("Buying needs JavaScript")
-    expect(page.locator("noscript p")).to_be_visible()
+    expect(page.locator("noscript .message")).to_contain_text("reload it for newer ones")
+    expect(page.get_by_role("link", name="Buy without JavaScript")).to_be_visible()
     expect(page.locator("#figure")).to_have_text("7")
     expect(page.get_by_role("button")).to_have_count(0)
     page.goto("/sales/later")
@@ -100,6 +100,23 @@ def test_the_list_is_live(open_shop, visitor):
     expect(row).to_contain_text("7 left")
     assert shop.frontend.order("poster", "ann", quantity=3).status == 202
     expect(row).to_contain_text("4 left")
+    # A sale that comes appears, in its place; one that is paused says so.
+    made = shop.frontend.administer("POST", "/v1/sales", {"id": "new", "stock": 3, "title": "New"})
+    assert made.status == 201, made
+    expect(page.get_by_role("listitem")).to_have_count(len(SALES) + 1)
+    expect(page.locator('[data-sale="new"]')).to_contain_text("3 left")
+    assert shop.frontend.administer("POST", "/v1/sales/poster/pause", **{"If-Match": "*"}).status \
+        == 200
+    expect(row).to_contain_text("Paused")
+
+
+def test_a_list_without_sales_becomes_the_first_sale(open_shop, visitor):
+    shop = open_shop()
+    page = visitor(shop).new_page()
+    page.goto("/")
+    expect(page.get_by_text("There is no sale at the moment")).to_be_visible()
+    assert shop.frontend.administer("POST", "/v1/sales", {"id": "new", "stock": 3}).status == 201
+    expect(page.get_by_role("button", name="Buy now")).to_be_enabled()
 
 
 def test_everything_that_is_used_has_a_name(open_shop, visitor):

@@ -169,6 +169,22 @@ TEST_CASE("how people prove who they are needs keys, and keys need that") {
         std::string::npos);
 }
 
+TEST_CASE("the cookie of tokens and where to log in") {
+  const auto told = [](const std::string& more) {
+    Options options;
+    return problem_of(options, "{auth: jwt, jwt_secret_files: [a], " + more + "}");
+  };
+  CHECK(told("jwt_cookie: session") == "");
+  CHECK(told("jwt_cookie: __Host-id, login_url: 'https://id.example/login?to={path}'") == "");
+  CHECK(told("jwt_cookie: id, login_url: /login") == "");
+  CHECK(told("login_url: /login") == "login_url: needs jwt_cookie, which the login has to set");
+  CHECK(told("jwt_cookie: id, login_url: 'javascript:alert(1)'") ==
+        "login_url: must begin with https://, http:// or /");
+  CHECK(told("jwt_cookie: 'a b'").starts_with("jwt_cookie: needs auth: jwt"));
+  Options options;
+  CHECK(problem_of(options, "jwt_cookie: id").starts_with("jwt_cookie: needs auth: jwt"));
+}
+
 TEST_CASE("the payment URL is none, or one of the web that names the order") {
   Options options;
   CHECK(problem_of(options, "payment_url: ''") == "");

@@ -6,6 +6,14 @@
 
 namespace sluice::frontend {
 
+TEST_CASE("a span of time") {
+  CHECK(span_text(0) == "00:00");
+  CHECK(span_text(59) == "00:59");
+  CHECK(span_text(899) == "14:59");
+  CHECK(span_text(3'600) == "1:00:00");
+  CHECK(span_text(90'061) == "25:01:01");
+}
+
 TEST_CASE("a price has its currency's digits and sign") {
   CHECK(price_text(9900, "CNY") == "¥99.00");
   CHECK(price_text(5, "USD") == "$0.05");

@@ -76,7 +76,7 @@ TEST_CASE("the only sale is the home page, readable as it is") {
   CHECK(reply.header("Content-Language") == "en");
   for (const std::string_view text :
        {"<html lang=\"en\">", "<h1>A mug</h1>", "¥99.00", "id=\"figure\">10</p>", "On sale now",
-        "2023-11-14 22:14 UTC", "Buying needs JavaScript", "data-sale=\"mug\"",
+        "2023-11-14 22:14 UTC", "Buy without JavaScript", "data-sale=\"mug\"",
         "data-payment=\"https://pay.example/?order={order}&amp;sum={amount}\"",
         "<title>A mug · Sluice</title>"}) {
     CAPTURE(text);

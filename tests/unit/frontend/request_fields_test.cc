@@ -32,6 +32,46 @@ TEST_CASE("entity tags in a list") {
   }
 }
 
+TEST_CASE("whose page a request is of") {
+  struct Row {
+    const char* site;    // Sec-Fetch-Site; null: not sent
+    const char* origin;  // likewise
+    bool another;
+  };
+  const Row rows[] = {
+      {"same-origin", nullptr, false},
+      {"none", nullptr, false},
+      {"same-site", nullptr, true},
+      {"cross-site", nullptr, true},
+      {"", nullptr, true},
+      // What the browser says of itself counts more: a proxy may have changed Host.
+      {"same-origin", "https://elsewhere.example", false},
+      {"cross-site", "https://shop.example", true},
+      {nullptr, nullptr, false},  // no browser
+      {nullptr, "https://shop.example", false},
+      {nullptr, "http://SHOP.example", false},
+      {nullptr, "https://shop.example:8443", true},
+      {nullptr, "https://shop.example.evil.example", true},
+      {nullptr, "https://elsewhere.example", true},
+      {nullptr, "null", true},
+      {nullptr, "shop.example", true},
+      {nullptr, "", true},
+  };
+  for (const Row& row : rows) {
+    http::Request request;
+    request.header_array[request.header_count++] = {"Host", "shop.example"};
+    if (row.site != nullptr) {
+      request.header_array[request.header_count++] = {"Sec-Fetch-Site", row.site};
+    }
+    if (row.origin != nullptr) {
+      request.header_array[request.header_count++] = {"Origin", row.origin};
+    }
+    CAPTURE(row.site);
+    CAPTURE(row.origin);
+    CHECK(is_from_another_origin(request) == row.another);
+  }
+}
+
 TEST_CASE("how long a request wants to wait") {
   struct Row {
     const char* prefer;

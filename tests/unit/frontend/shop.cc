@@ -41,8 +41,10 @@ ledger::Sale mug() {
 Shop::Shop(client::MockCluster& cluster, Options options)
     : in_flight(options.answer_within),
       changes(options.answer_within, stock),
-      identity(options.jwt ? UserIdentity(std::move(*options.jwt)) : UserIdentity()),
+      identity(options.jwt ? UserIdentity(std::move(*options.jwt), options.jwt_cookie)
+                           : UserIdentity()),
       lists(options.user_lists),
+      login_url(options.login_url),
       metrics(registry),
       token_(options.admin_token),
       admission_(options.rates, 1),
@@ -63,9 +65,9 @@ Shop::Shop(client::MockCluster& cluster, Options options)
   rooms = std::make_unique<WaitingRooms>(
       cluster.settings(), clock, stock,
       [this](std::string_view sale) { return reader->find_sale(sale); });
-  const Api api{loop_,   clock,      stock,      in_flight, *log,     *reader,
-                board,   identity,   tokens,     lists,     payments, payment_url,
-                ticker_, admission_, addresses_, *rooms,    metrics};
+  const Api api{loop_,     clock,    stock,      in_flight,  *log,     *reader,
+                board,     identity, tokens,     lists,      payments, payment_url,
+                login_url, ticker_,  admission_, addresses_, *rooms,   metrics};
   add_shop(router_, api);
   add_administration(admin_router_,
                      {.healthy = []() -> Result<void> { return {}; },

@@ -55,6 +55,8 @@ class Shop {
     std::string admin_token = kShopToken;
     std::string user_lists;
     std::optional<JwtRules> jwt;  // none: auth is none
+    std::string jwt_cookie;
+    std::string login_url;
     Admission::Rates rates;
     snapshots::Options snapshots;  // none are kept
   };
@@ -114,6 +116,7 @@ class Shop {
   const PurchaseTokens tokens{std::string(32, 's'), Millis(60'000)};
   CurrentUserLists lists;
   const PaymentSignature payments{kShopSecret};
+  const std::string login_url;
   const std::string payment_url = "https://pay.example/?order={order}&sum={amount}";
   std::unique_ptr<WaitingRooms> rooms;  // started with the reader
   // Of requests to come: "127.0.0.1:50000".

@@ -48,6 +48,41 @@ TEST_CASE("an order is of the token's user, whatever the header says") {
   CHECK(open.shop.ask("GET", "/v1/orders", as("bob")).body == "{\"orders\":[]}\n");
 }
 
+TEST_CASE("the token in a cookie: by it only pages of ours change anything") {
+  auto options = members_only();
+  options.jwt_cookie = "session";
+  Open open(std::move(options));
+  Shop& shop = open.shop;
+  const auto cookie = [](std::string_view user) {
+    return fmt::format("Cookie: a=b; session={}\r\n",
+                       hs256_token(fmt::format(R"({{"sub":"{}","exp":1700000060}})", user)));
+  };
+  CHECK(shop.ask("GET", "/v1/user", cookie("ann")).body == "{\"user\":\"ann\"}\n");
+  CHECK(shop.ask("GET", "/v1/user", cookie("ann") + as("bob")).body == "{\"user\":\"bob\"}\n");
+  check_problem(shop.ask("GET", "/v1/user"), 401, "no-user");
+  check_problem(shop.ask("GET", "/v1/user", "Cookie: session=x\r\n"), 401, "invalid-token");
+  const std::string elsewhere = "Origin: https://elsewhere.example\r\n";
+  check_problem(buy(shop, cookie("ann") + elsewhere), 403, "another-origin");
+  check_problem(buy(shop, cookie("ann") + "Sec-Fetch-Site: cross-site\r\n"), 403, "another-origin");
+  CHECK(shop.available() == 10);
+  // A script elsewhere that has a token of its own is that user's program.
+  CHECK(buy(shop, as("bob") + elsewhere).status == 202);
+  CHECK(buy(shop, cookie("ann") + "Origin: http://shop\r\n").status == 202);
+  const std::string order = "/v1/orders/" + order_of("ann");
+  CHECK(shop.ask("GET", order, cookie("ann") + elsewhere).status == 200);
+  check_problem(shop.ask("DELETE", order, cookie("ann") + elsewhere), 403, "another-origin");
+  CHECK(shop.ask("DELETE", order, cookie("ann") + "Sec-Fetch-Site: same-origin\r\n").status == 200);
+}
+
+TEST_CASE("without jwt_cookie no cookie is looked at") {
+  Open open(members_only());
+  const std::string token = hs256_token(R"({"sub":"ann","exp":1700000060})");
+  for (const char* name : {"", "session"}) {
+    check_problem(open.shop.ask("GET", "/v1/user", fmt::format("Cookie: {}={}\r\n", name, token)),
+                  401, "no-user");
+  }
+}
+
 TEST_CASE("no token, and one that is refused, by every route") {
   Open open(members_only());
   REQUIRE(buy(open.shop, as("ann")).status == 202);

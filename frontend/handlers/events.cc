@@ -43,12 +43,13 @@ class OrderFollower : public std::enable_shared_from_this<OrderFollower> {
     const auto order = look_up(api_.in_flight, api_.ledger, ledger::order_id_text(order_));
     // Sent, and now known not to be on the log: there is nothing to show any more.
     if (!order) return feed->cancel();
-    const Buffer json = order_json(*order);
     const bool known = order->position >= 0 && order->position == known_position_;
-    if (known || json == shown_) return;
-    shown_ = json;
     const std::string id = order->position < 0 ? "" : fmt::to_string(order->position);
-    feed->show("retry: 2000\n" + event_text(id, "order", json));
+    // The same state once more when it has got its place on the log, to come back with.
+    Buffer event = event_text(id, "order", order_json(*order));
+    if (known || event == shown_) return;
+    shown_ = std::move(event);
+    feed->show("retry: 2000\n" + shown_);
   }
 
   void stop() { api_.board.unwatch(order_, ticket_); }

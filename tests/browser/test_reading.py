@@ -12,7 +12,8 @@ SALES = [sale("mug", 1000, title=LONG), sale("poster", 7, 3, title="午夜海报
                                              ends_at="2099-12-31T12:00:00Z"),
          sale("later", 50, starts_at="2099-01-01T00:00:00Z"),
          sale("over", 5, ends_at="2001-01-01T00:00:00Z")]
-PATHS = ["/", *(f"/sales/{each['id']}" for each in SALES), "/sales/none"]
+PATHS = ["/", *(f"/sales/{each['id']}" for each in SALES), "/sales/none",
+         *(f"/sales/{each['id']}/buy" for each in SALES)]
 
 
 def test_without_javascript(open_shop, visitor):

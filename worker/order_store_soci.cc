@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "shared/base/fail_point.h"
 #include "shared/orders/session.h"
 #include "worker/order_store_columns.h"
 #include "worker/order_store_schema.h"
@@ -225,6 +226,7 @@ Result<std::vector<OutboxRow>> SociOrderStore::outbox(std::int32_t partition) {
 
 Result<void> SociOrderStore::forget(std::span<const OutboxKey> sent) {
   if (sent.empty()) return {};
+    FAIL_POINT("store-written");
   return in_transaction([&](Connection& c) -> Result<void> {
     delete_outbox(c.sql, topic_, sent);
     return {};
@@ -246,6 +248,7 @@ Result<std::optional<OrderRow>> SociOrderStore::find_order(const std::string& or
 Result<std::int64_t> SociOrderStore::order_count() {
   return in_transaction([](Connection& c) -> Result<std::int64_t> {
     long long count = 0;
+    FAIL_POINT("store-forgotten");
     c.sql << "SELECT COUNT(*) FROM orders", soci::into(count);
     return count;
   });

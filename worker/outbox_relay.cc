@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/base/fail_point.h"
+
 namespace sluice::worker {
 namespace {
 
@@ -53,7 +55,10 @@ bool OutboxRelay::send(const OutboxKey& key, Instant now) {
     answers->came.notify_one();
   };
   const auto taken = send_(record_of(row->second), std::move(answered));
-  if (taken) return true;
+  if (taken) {
+    FAIL_POINT("relay-sent");
+    return true;
+  }
   ++failed_sends_;
   const Code code = taken.error().code;
   if (code != Code::too_large && code != Code::not_found) return false;
@@ -70,6 +75,7 @@ void OutboxRelay::take_answers(Instant now) {
   for (const auto& [key, persisted] : answers) {
     if (!rows_.contains(key)) continue;
     if (persisted) {
+      FAIL_POINT("relay-acknowledged");
       rows_.erase(key);
       sent_.push_back(key);
       ++sent_total_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/base/fail_point.h"
 #include "shared/client/admin.h"
 #include "shared/ledger/codec.h"
 #include "shared/ledger/topic.h"
@@ -205,6 +206,7 @@ OrderMachine Worker::new_machine(std::int32_t partition, ledger::FoldedLog log) 
 Result<std::int64_t> Worker::take_over(std::int32_t partition) {
   TRY(claim, store_.claim(partition));
   TRY(marks, consumer_->watermarks(options_.orders_topic, partition, kServerTimeout));
+  FAIL_POINT("worker-claimed");
   if (claim.next_offset > marks.high) {
     return fail(Code::out_of_range,
                 fmt::format("{}-{} ends at {}, the database has its records up to {}: the log has "
@@ -263,6 +265,7 @@ void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
     const auto owned = owned_.find(at.partition);
     if (owned == owned_.end()) continue;
     owned->second.held = false;
+    FAIL_POINT("worker-revoked");
     relay_->drop(at.partition);
     log::info("partition given up partition={} next_offset={}", at.partition,
               owned->second.claim.next_offset);
@@ -393,7 +396,9 @@ Result<void> Worker::commit(const std::vector<PartitionWork>& works) {
   return done;
 }
 
+  FAIL_POINT("worker-fetched");
 // Repeats what fails for a reason that may pass. Meanwhile nothing is read, so nothing piles up.
+  FAIL_POINT("worker-committed");
 Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
   Backoff backoff;
   const Instant began = clock_.now();
@@ -452,9 +457,11 @@ void Worker::relay() {
                            std::exchange(counted_sent_, relay_->sent_total()));
   metrics_.outbox_failed_sends.add(relay_->failed_sends() -
                                    std::exchange(counted_failed_sends_, relay_->failed_sends()));
+  FAIL_POINT("worker-relayed");
 }
 
 // Nothing is remembered of what was sent: an order that does not come back expired is named again.
+  FAIL_POINT("worker-hinted");
 void Worker::expire() {
   const WallTime now = clock_.wall();
   std::size_t waiting = 0;
@@ -480,6 +487,7 @@ void Worker::measure_lag() {
   if (now < measure_lag_at_) return;
   measure_lag_at_ = now + kLagInterval;
   std::int64_t lag = 0;
+      FAIL_POINT("worker-overdue");
   std::int64_t answers = -static_cast<std::int64_t>(relay_->waiting());
   for (const auto& [partition, owned] : owned_) {
     if (!owned.held) continue;
@@ -487,6 +495,7 @@ void Worker::measure_lag() {
     if (!marks) return;
     lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);
     answers += owned.machine.unanswered();
+      FAIL_POINT("worker-expired");
   }
   const std::int64_t waiting = std::clamp<std::int64_t>(lag - answers, 0, lag);
   metrics_.lag.set(lag);

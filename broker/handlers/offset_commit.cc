@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "broker/handlers/handlers.h"
+#include "shared/base/fail_point.h"
 
 namespace sluice::broker {
 namespace {
@@ -50,6 +51,7 @@ Task<wire::OffsetCommitResponse> handle_offset_commit(const RequestContext& cont
     }
   }
   if (!staged) co_return response;
+  FAIL_POINT("offsets-staged");
   if (const auto done = co_await broker.committer().commit(); !done) {
     for (auto& topic : response.topics) {
       for (auto& partition : topic.partitions) {
@@ -57,6 +59,7 @@ Task<wire::OffsetCommitResponse> handle_offset_commit(const RequestContext& cont
       }
     }
   }
+  FAIL_POINT("offsets-committed");
   broker.groups().keep_for_offsets(request.group_id);
   co_return response;
 }

@@ -6,6 +6,7 @@
 
 #include "broker/delay/delay_split.h"
 #include "broker/handlers/handlers.h"
+#include "shared/base/fail_point.h"
 #include "shared/wire/compression.h"
 #include "shared/wire/record.h"
 #include "shared/wire/record_batch.h"
@@ -175,6 +176,7 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
       appends.push_back(stage(context, topic, data, request.acks, answer));
     }
   }
+  FAIL_POINT("produce-staged");
   // All partitions are staged before the first commit, so that one write carries the request.
   std::vector<Task<PartitionLog::Appended>> commits;
   for (Append& append : appends) commits.push_back(commit(std::move(append)));
@@ -187,6 +189,7 @@ Task<wire::ProduceResponse> handle_produce(const RequestContext& context,
       partition_response.log_start_offset = appended.log_start;
     }
   }
+  FAIL_POINT("produce-committed");
   co_return response;
 }
 

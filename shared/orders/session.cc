@@ -22,6 +22,25 @@ void open_sqlite(soci::session& sql, const std::string& path, Access access) {
   sql << "PRAGMA synchronous = FULL";
 }
 
+// A writer that stands still within its transaction, stopped or with its machine lost, would keep
+// the others waiting for as long as its connection lives: the server ends it.
+constexpr int kStandsStillSeconds = 10;
+// A statement that waits for another one's transaction. Below the time after which a client of
+// MySQL gives the whole connection up.
+constexpr int kWaitsSeconds = 20;
+
+void limit_writer(soci::session& sql, DatabaseKind kind) {
+  if (kind == DatabaseKind::postgresql) {
+    sql << fmt::format("SET idle_in_transaction_session_timeout = '{}s'", kStandsStillSeconds);
+    sql << fmt::format("SET lock_timeout = '{}s'", kWaitsSeconds);
+  } else if (kind == DatabaseKind::mysql) {
+    // Only MariaDB reads the comment: MySQL has no such limit.
+    sql << fmt::format(
+        "SET /*M! SESSION idle_transaction_timeout = {}, */ SESSION innodb_lock_wait_timeout = {}",
+        kStandsStillSeconds, kWaitsSeconds);
+  }
+}
+
 }  // namespace
 
 void open_session(soci::session& sql, const Database& database, Access access) {
@@ -31,11 +50,12 @@ void open_session(soci::session& sql, const Database& database, Access access) {
     case DatabaseKind::postgresql:
       sql.open("postgresql", database.connection);
       sql << "SET client_encoding = 'UTF8'";
-      return;
+      break;
     case DatabaseKind::mysql:
       sql.open("mysql", database.connection);
-      return;
+      break;
   }
+  if (access == Access::write) limit_writer(sql, database.kind);
 }
 
 Result<void> check_there(const Database& database) {

@@ -3,6 +3,8 @@
 import pytest
 
 import harness
+import shop_system
+from database_servers import home, servers  # noqa: F401
 
 
 def pytest_configure(config):
@@ -37,6 +39,18 @@ def broker(tmp_path, daemons):
 def pipeline(tmp_path, daemons):
     """pipeline([sale(…), …]) starts all three daemons."""
     return lambda sales, **more: harness.Pipeline(tmp_path, sales, daemons, **more)
+
+
+@pytest.fixture
+def system(tmp_path):
+    """The shop's own system, and the options of a worker that tells it."""
+    secret, path = shop_system.new_secret(tmp_path)
+    listening = shop_system.ShopSystem(secret).start()
+    listening.options = {"webhook_url": listening.url, "webhook_secret_files": path,
+                         "webhook_retry_max_delay": "200ms"}
+    yield listening
+    listening.stop()
+    assert not listening.forged
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)

@@ -118,6 +118,7 @@ class Daemon:
         self.process = None
         self.expected_dead = False
         self.environment = {}
+        self.armed = None
         self.listen = self.admin = None
         self.seconds_to_ready = None
 
@@ -195,6 +196,29 @@ class Daemon:
         assert self.alive(), (f"{self.program} died with {self.process.returncode}:\n{self.log()}")
         self.sigterm()
 
+    def arm(self, point, action, passing=1):
+        """The next start gets to that fail point, and ends ("kill") or stands still ("stop") there.
+        """
+        self.environment["SLUICE_FAIL_POINT"] = f"{point}:{passing}:{action}"
+        self.armed = point, action, len(self.lines)
+        return self
+
+    def wait_for_fail_point(self, seconds=30):
+        point, action, seen = self.armed
+        del self.environment["SLUICE_FAIL_POINT"]
+        self.wait_for_line(rf"^fail point name={point} ", after=seen, seconds=seconds)
+        if action == "kill":
+            self.expected_dead = True
+            assert self.process.wait(5 * PATIENCE) == -signal.SIGKILL, self.log()
+        else:
+            status = pathlib.Path(f"/proc/{self.process.pid}/stat")
+            eventually(lambda: ") T " in status.read_text(encoding="ascii"), 5,
+                       f"{self.program} stands still at {point}")
+
+    def go_on(self):
+        """After "stop"."""
+        self.process.send_signal(signal.SIGCONT)
+
     def http(self):
         return Http(self.listen)
 
@@ -233,7 +257,7 @@ class KafkaServer:
         """Every message of a topic, from its beginning to the ends of its partitions."""
         consumer = confluent_kafka.Consumer(self.client_options(
             group_id="reader", enable_auto_commit=False, enable_partition_eof=True,
-            auto_offset_reset="earliest"))
+            auto_offset_reset="earliest", fetch_wait_max_ms=10))
         try:
             found = consumer.list_topics(topic, 20 * PATIENCE).topics[topic]
             assert found.error is None, found.error
@@ -308,33 +332,41 @@ class Worker(Daemon):
                                             "database": f"sqlite:{self.database}",
                                             **snapshots(folder), **(options or {})})
 
-    def rows(self, columns="order_id, user_id, state", where="1"):
-        """Rows of the orders table; an empty list before the worker made it."""
+    def query(self, statement):
+        """An empty list before the worker made the tables."""
         if not self.database.exists():
             return []
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20) as database:
             try:
-                return database.execute(f"select {columns} from orders where {where}").fetchall()
+                return database.execute(statement).fetchall()
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error) or "locked" in str(error):
                     return []
                 raise
 
+    def rows(self, columns="order_id, user_id, state", where="1 = 1"):
+        """Rows of the orders table."""
+        return self.query(f"select {columns} from orders where {where}")
+
 
 class Pipeline:
     """Broker, worker and frontend with these sales; `keep` is the daemons fixture.
 
-    broker: a server that runs already, in the place of our own.
+    broker: a server that runs already, in the place of our own. worker: makes the worker from what
+    Worker is made from. idle: it is not started.
     """
 
     def __init__(self, folder, sales, keep, frontend_options=None, worker_options=None,
-                 broker=None):
+                 broker=None, worker=Worker, idle=False):
         folder = pathlib.Path(folder)
         self.broker = broker or keep(Broker(folder / "broker")).start().wait_ready()
-        self.worker = keep(Worker(folder / "worker", self.broker, worker_options)).start()
+        self.worker = keep(worker(folder / "worker", self.broker, worker_options))
         self.frontend = keep(Frontend(folder / "frontend", self.broker, sales, frontend_options))
+        if not idle:
+            self.worker.start()
         self.frontend.start()
-        self.worker.wait_ready()
+        if not idle:
+            self.worker.wait_ready()
         self.frontend.wait_ready()
 
     def ledger(self):
@@ -405,6 +437,17 @@ def run(program, *words, stdin=None, seconds=30):
     return subprocess.run(command, input=stdin, capture_output=True, text=True,
                           timeout=seconds * PATIENCE, check=False,
                           stdin=subprocess.DEVNULL if stdin is None else None)
+
+
+def audit(parts, *words, database=True, frontend=True):
+    """sluicectl sale audit: (exit code, report), None when nothing could be checked."""
+    arguments = ["sale", "audit", *words, "-b", parts.broker.listen, "--json"]
+    if database:
+        arguments += ["--database", parts.worker.options["database"]]
+    if frontend:
+        arguments += ["--frontend", parts.frontend.listen]
+    done = run("sluicectl", *arguments, seconds=120)
+    return done.returncode, json.loads(done.stdout) if done.stdout else None
 
 
 def kcat(broker, *words, stdin=None, seconds=30):

@@ -8,20 +8,9 @@ import threading
 import pytest
 
 import harness
-from harness import eventually, kcat, run, sale
+from harness import audit, eventually, kcat, sale
 
 STOCK = 20
-
-
-def audit(parts, *words, database=True, frontend=True):
-    """(exit code, report); the report is None when nothing could be checked."""
-    arguments = ["sale", "audit", *words, "-b", parts.broker.listen, "--json"]
-    if database:
-        arguments += ["--database", parts.worker.options["database"]]
-    if frontend:
-        arguments += ["--frontend", parts.frontend.listen]
-    done = run("sluicectl", *arguments, seconds=60)
-    return done.returncode, json.loads(done.stdout) if done.stdout else None
 
 
 def broken(report):

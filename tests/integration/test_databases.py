@@ -9,52 +9,29 @@ import pytest
 
 import database_servers
 import harness
-import shop_system
-from harness import eventually, sale
+from database_servers import ServerHome, ServerWorker, kind_name
+from harness import audit, eventually, sale
 
 ORDERS = 60 if harness.SANITIZED else 300
 
 
-@pytest.fixture(scope="module", params=[database_servers.Postgresql, database_servers.Mariadb],
-                ids=lambda kind: kind.name)
-def server(request, tmp_path_factory):
-    started = request.param(tmp_path_factory.mktemp("server") / request.param.name).start()
-    yield started
-    started.stop()
+KINDS = [database_servers.Postgresql, database_servers.Mariadb]
 
 
-class ServerWorker(harness.Worker):
-    """A worker whose orders are in a database of a server."""
-
-    def __init__(self, folder, broker, server, database, options=None):
-        super().__init__(folder, broker, {"database": server.url(database), **(options or {})})
-        self.server, self.name = server, database
-
-    def rows(self, columns="order_id, user_id, state", where="1 = 1"):
-        try:
-            return [tuple(row) for row in
-                    self.server.sql(f"select {columns} from orders where {where}", self.name)]
-        except OSError:  # no table yet
-            return []
+@pytest.fixture(params=KINDS, ids=kind_name)
+def server(request, servers):
+    return servers(request.param)
 
 
 @pytest.fixture
-def shop(server, tmp_path, daemons, request):
-    """shop(stock, …): broker, frontend, and a worker on a new database of the server."""
-    name = f"shop{abs(hash(request.node.name)) % 1_000_000}"
-    server.create(name)
+def shop(server, pipeline):
+    """shop(stock, …): the three daemons, the worker on a new database of the server."""
+    home = ServerHome(server)
 
     def start(stock, tables=None, **options):
         if tables:
-            server.sql(tables, name)
-        broker = daemons(harness.Broker(tmp_path / "broker")).start().wait_ready()
-        worker = daemons(ServerWorker(tmp_path / "worker", broker, server, name,
-                                      options)).start()
-        frontend = daemons(harness.Frontend(tmp_path / "frontend", broker, [sale("demo", stock)]))
-        frontend.start()
-        worker.wait_ready()
-        frontend.wait_ready()
-        return broker, worker, frontend
+            server.sql(tables, home.database)
+        return pipeline([sale("demo", stock)], worker=home.worker, worker_options=options)
 
     return start
 
@@ -68,20 +45,21 @@ def test_the_order_store_keeps_its_promises(server):
 
 
 def test_one_order_goes_the_whole_way(shop):
-    _, worker, frontend = shop(10)
-    order = frontend.order("demo", "o'hara").json["order_id"]
-    eventually(lambda: frontend.state(order) == "placed")
-    assert worker.rows() == [(order, "o'hara", "placed")]
+    parts = shop(10)
+    order = parts.frontend.order("demo", "o'hara").json["order_id"]
+    eventually(lambda: parts.frontend.state(order) == "placed")
+    assert parts.worker.rows() == [(order, "o'hara", "placed")]
     assert not any(database_servers.PASSWORD in line or database_servers.PASSWORD_IN_URL in line
-                   for line in worker.lines)
+                   for line in parts.worker.lines)
 
 
 def test_every_order_has_one_row_through_kills_of_the_server(server, shop):
-    broker, worker, frontend = shop(ORDERS)
+    parts = shop(ORDERS)
+    worker = parts.worker
     accepted = set()
-    connection = frontend.http()
+    connection = parts.frontend.http()
     for number in range(ORDERS):
-        reply = frontend.order("demo", f"user-{number}", connection=connection)
+        reply = parts.frontend.order("demo", f"user-{number}", connection=connection)
         assert reply.status == 202, reply
         accepted.add(reply.json["order_id"])
         if number == ORDERS // 3:
@@ -92,50 +70,33 @@ def test_every_order_has_one_row_through_kills_of_the_server(server, shop):
     server.start()
     eventually(lambda: len(worker.rows()) == ORDERS, 60, "every order has its row")
     assert {row[0] for row in worker.rows(where="state = 'placed'")} == accepted
-    eventually(lambda: sum(order["state"] == "placed" for order in harness.Ledger(
-        broker.read_topic(harness.ORDERS_TOPIC)).orders.values()) == ORDERS, 60,
-        "every outcome is on the log")
+    eventually(lambda: sum(order["state"] == "placed" for order in
+                           parts.ledger().orders.values()) == ORDERS, 60,
+               "every outcome is on the log")
 
 
 def test_two_workers_share_one_database(server, tmp_path, daemons, shop):
-    broker, worker, frontend = shop(ORDERS)
-    second = daemons(ServerWorker(tmp_path / "second", broker, server, worker.name)).start()
-    connection = frontend.http()
+    parts = shop(ORDERS)
+    worker = parts.worker
+    second = daemons(ServerWorker(tmp_path / "second", parts.broker, server, worker.name)).start()
+    connection = parts.frontend.http()
     for number in range(ORDERS):
-        assert frontend.order("demo", f"user-{number}", connection=connection).status == 202
+        assert parts.frontend.order("demo", f"user-{number}", connection=connection).status == 202
         if number == ORDERS // 2:
             second.kill9()
     eventually(lambda: len(worker.rows(where="state = 'placed'")) == ORDERS, 60)
 
 
 def test_the_audit_reads_them(server, shop):
-    broker, worker, frontend = shop(10)
-    orders = [frontend.order("demo", f"user-{number}").json["order_id"] for number in range(3)]
-
-    def audit():
-        done = harness.run("sluicectl", "sale", "audit", "-b", broker.listen, "--frontend",
-                           frontend.listen, "--database", server.url(worker.name), "--json")
-        assert done.returncode in (0, 1), done.stderr
-        return done.returncode, json.loads(done.stdout)
-
-    eventually(lambda: audit()[1]["verdict"] == "at rest", 60)
-    assert audit()[1]["sales"][0]["rows"] == 3
-    server.sql(f"delete from orders where order_id = '{orders[1]}'", worker.name)
-    status, report = audit()
+    parts = shop(10)
+    orders = [parts.frontend.order("demo", f"user-{number}").json["order_id"]
+              for number in range(3)]
+    eventually(lambda: audit(parts)[1]["verdict"] == "at rest", 60)
+    assert audit(parts)[1]["sales"][0]["rows"] == 3
+    server.sql(f"delete from orders where order_id = '{orders[1]}'", parts.worker.name)
+    status, report = audit(parts)
     assert status == 1
     assert [one["order"] for one in report["invariants"][2]["shown"]] == [orders[1]]
-
-
-@pytest.fixture
-def system(tmp_path):
-    """The shop's own system, and the options of a worker that tells it."""
-    secret, path = shop_system.new_secret(tmp_path)
-    listening = shop_system.ShopSystem(secret).start()
-    listening.options = {"webhook_url": listening.url, "webhook_secret_files": path,
-                         "webhook_retry_max_delay": "200ms"}
-    yield listening
-    listening.stop()
-    assert not listening.forged
 
 
 def left(server, worker):
@@ -145,7 +106,8 @@ def left(server, worker):
 def test_the_shop_hears_of_every_order_through_kills(server, shop, system):
     """… of the database server and of the worker, with a shop that often fails."""
     system.answer = lambda request: (503 if len(system.requests) % 5 == 0 else 200, {})
-    _, worker, frontend = shop(ORDERS, **system.options)
+    parts = shop(ORDERS, **system.options)
+    worker, frontend = parts.worker, parts.frontend
     orders = []
     connection = frontend.http()
     for number in range(ORDERS):
@@ -172,7 +134,8 @@ def test_tables_of_version_1_are_taken_over(server, shop, system):
     """Made by a program of that version. Its log is another, so its positions say nothing here."""
     tables = pathlib.Path(__file__).parent / "orders_v1" / f"{server.name.lower()}.sql"
     empty = "delete from {}log_positions;".format("public." if server.scheme != "mysql" else "")
-    _, worker, frontend = shop(5, tables.read_text(encoding="utf-8") + empty, **system.options)
+    parts = shop(5, tables.read_text(encoding="utf-8") + empty, **system.options)
+    worker, frontend = parts.worker, parts.frontend
     order = frontend.order("demo", "cid").json["order_id"]
     eventually(lambda: system.facts(order) == ["order.placed"])
     assert server.sql("select version from sluice_schema", worker.name) == [["2"]]
@@ -182,7 +145,8 @@ def test_tables_of_version_1_are_taken_over(server, shop, system):
 
 def test_parked_deliveries_are_shown_and_sent_again(server, shop, system):
     system.answer = lambda request: (410, {})
-    _, worker, frontend = shop(5, **system.options)
+    parts = shop(5, **system.options)
+    worker, frontend = parts.worker, parts.frontend
     order = frontend.order("demo", "ann").json["order_id"]
     url = server.url(worker.name)
 

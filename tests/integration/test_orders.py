@@ -2,30 +2,12 @@
 
 import concurrent.futures
 import datetime
-import hashlib
-import hmac
 import json
 import time
 
 import harness
+from customers import SECRET, cancel, pay
 from harness import eventually, sale
-
-SECRET = "the provider's secret"
-
-
-def pay(parts, order, amount=9900, payment="p1"):
-    """A notification of the payment provider."""
-    path, now = f"/v1/orders/{order}/payment", int(time.time())
-    body = json.dumps({"payment_id": payment, "amount": amount, "currency": "CNY"})
-    digest = hmac.new(SECRET.encode(), f"{now}.{path}.{body}".encode(), hashlib.sha256)
-    return parts.frontend.http().request(
-        "POST", path, body, {"Sluice-Signature": f"t={now},v1={digest.hexdigest()}"})
-
-
-def cancel(parts, order, user):
-    return parts.frontend.http().request("DELETE", f"/v1/orders/{order}",
-                                         headers={"X-User-Id": user})
-
 
 def row_of(parts, order):
     rows = parts.worker.rows("state, reason", f"order_id = '{order}'")

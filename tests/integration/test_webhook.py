@@ -11,8 +11,8 @@ import pytest
 
 import harness
 import shop_system
+from customers import SECRET, cancel, pay
 from harness import Http, Worker, eventually, sale
-from test_orders import SECRET, cancel, pay
 
 # So that failures are got over within a test.
 QUICK = {"webhook_retry_max_delay": "100ms", "webhook_timeout": "5s"}

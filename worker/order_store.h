@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,6 +60,8 @@ struct OutboxRow {
 struct Claim {
   std::int64_t next_offset = 0;  // everything before it is in the table
   std::int64_t fence = 0;        // this owner's number; an older owner's commits are refused
+
+  friend bool operator==(const Claim&, const Claim&) = default;
 };
 
 // What a stretch of one partition's records changes.
@@ -81,6 +84,10 @@ class OrderStore {
 
   // Takes the partition over from whoever had it.
   virtual Result<Claim> claim(std::int32_t partition) = 0;
+
+  // Whether all claims stand, by partition. Fenced: one has another owner, or the database is an
+  // older one, restored or of a server that took over without the last transactions.
+  virtual Result<void> confirm(const std::map<std::int32_t, Claim>& claims) = 0;
 
   // All of it in one durable transaction, or nothing.
   virtual Result<void> commit(std::span<const PartitionWork> works) = 0;

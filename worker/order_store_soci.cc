@@ -108,6 +108,23 @@ void delete_outbox(soci::session& sql, const std::string& topic, std::span<const
   remove.execute(true);
 }
 
+std::unexpected<Error> fenced(const std::string& topic, std::int32_t partition,
+                              const Claim& claim) {
+  return fail(Code::fenced, fmt::format("{}-{} has another owner: offset {} with fence {} is not "
+                                        "what the database holds",
+                                        topic, partition, claim.next_offset, claim.fence));
+}
+
+// Zeros when there is no such row.
+Claim position_of(soci::session& sql, const std::string& topic, std::int32_t partition) {
+  long long next = 0;
+  long long fence = 0;
+  sql << "SELECT next_offset, fence FROM log_positions WHERE topic = :topic AND log_partition = "
+         ":partition",
+      soci::into(next), soci::into(fence), soci::use(topic), soci::use(partition);
+  return {.next_offset = next, .fence = fence};
+}
+
 // The compare-and-set that keeps an owner of yesterday out.
 Result<void> move_position(soci::session& sql, const std::string& topic,
                            const PartitionWork& work) {
@@ -121,9 +138,7 @@ Result<void> move_position(soci::session& sql, const std::string& topic,
        soci::use(fence));
   update.execute(true);
   if (update.get_affected_rows() == 1) return {};
-  return fail(Code::fenced, fmt::format("{}-{} has another owner: offset {} with fence {} is not "
-                                        "what the database holds",
-                                        topic, work.partition, before, fence));
+  return fenced(topic, work.partition, work.claim);
 }
 
 }  // namespace
@@ -188,12 +203,16 @@ Result<Claim> SociOrderStore::claim(std::int32_t partition) {
     c.sql << "UPDATE log_positions SET fence = fence + 1 WHERE topic = :topic AND log_partition = "
              ":partition",
         soci::use(topic_), soci::use(partition);
-    long long next = 0;
-    long long fence = 0;
-    c.sql << "SELECT next_offset, fence FROM log_positions WHERE topic = :topic AND log_partition "
-             "= :partition",
-        soci::into(next), soci::into(fence), soci::use(topic_), soci::use(partition);
-    return Claim{.next_offset = next, .fence = fence};
+    return position_of(c.sql, topic_, partition);
+  });
+}
+
+Result<void> SociOrderStore::confirm(const std::map<std::int32_t, Claim>& claims) {
+  return in_transaction([&](Connection& c) -> Result<void> {
+    for (const auto& [partition, claim] : claims) {
+      if (position_of(c.sql, topic_, partition) != claim) return fenced(topic_, partition, claim);
+    }
+    return {};
   });
 }
 
@@ -207,6 +226,7 @@ Result<void> SociOrderStore::commit(std::span<const PartitionWork> works) {
       delete_outbox(c.sql, topic_, work.sent);
       insert_deliveries(c.sql, database_, topic_, work.deliveries);
     }
+    FAIL_POINT("store-written");
     return {};
   });
 }
@@ -226,9 +246,9 @@ Result<std::vector<OutboxRow>> SociOrderStore::outbox(std::int32_t partition) {
 
 Result<void> SociOrderStore::forget(std::span<const OutboxKey> sent) {
   if (sent.empty()) return {};
-    FAIL_POINT("store-written");
   return in_transaction([&](Connection& c) -> Result<void> {
     delete_outbox(c.sql, topic_, sent);
+    FAIL_POINT("store-forgotten");
     return {};
   });
 }
@@ -248,7 +268,6 @@ Result<std::optional<OrderRow>> SociOrderStore::find_order(const std::string& or
 Result<std::int64_t> SociOrderStore::order_count() {
   return in_transaction([](Connection& c) -> Result<std::int64_t> {
     long long count = 0;
-    FAIL_POINT("store-forgotten");
     c.sql << "SELECT COUNT(*) FROM orders", soci::into(count);
     return count;
   });

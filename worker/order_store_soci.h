@@ -29,6 +29,7 @@ class SociOrderStore final : public OrderStore {
   const std::string& database() const { return database_.shown; }
 
   Result<Claim> claim(std::int32_t partition) override;
+  Result<void> confirm(const std::map<std::int32_t, Claim>& claims) override;
   Result<void> commit(std::span<const PartitionWork> works) override;
   Result<std::vector<OutboxRow>> outbox(std::int32_t partition) override;
   Result<void> forget(std::span<const OutboxKey> sent) override;

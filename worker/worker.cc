@@ -20,6 +20,7 @@ constexpr Millis kFirstBackoff{100};
 constexpr Millis kLastBackoff{5'000};
 constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
 constexpr Millis kLagInterval{5'000};
+constexpr Millis kConfirmInterval{5'000};
 constexpr std::int64_t kLagWorthALine = 10'000;  // records
 constexpr Millis kStopFlush{1'000};  // with a question under way, all of it stays within 5 s
 constexpr Millis kStopLeave{1'500};
@@ -205,8 +206,8 @@ OrderMachine Worker::new_machine(std::int32_t partition, ledger::FoldedLog log) 
 // The offset to read from: the log's beginning, or as far as this process has folded already.
 Result<std::int64_t> Worker::take_over(std::int32_t partition) {
   TRY(claim, store_.claim(partition));
-  TRY(marks, consumer_->watermarks(options_.orders_topic, partition, kServerTimeout));
   FAIL_POINT("worker-claimed");
+  TRY(marks, consumer_->watermarks(options_.orders_topic, partition, kServerTimeout));
   if (claim.next_offset > marks.high) {
     return fail(Code::out_of_range,
                 fmt::format("{}-{} ends at {}, the database has its records up to {}: the log has "
@@ -264,8 +265,8 @@ void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
   for (const client::TopicPartition& at : revoked) {
     const auto owned = owned_.find(at.partition);
     if (owned == owned_.end()) continue;
-    owned->second.held = false;
     FAIL_POINT("worker-revoked");
+    owned->second.held = false;
     relay_->drop(at.partition);
     log::info("partition given up partition={} next_offset={}", at.partition,
               owned->second.claim.next_offset);
@@ -282,6 +283,7 @@ Result<void> Worker::turn() {
     relay_->wait_for_answer(kPollWait);
     return {};
   }
+  TRY_VOID(confirm_claims());
   const std::size_t most = records_to_take();
   if (most == 0) {
     pause_for(
@@ -321,6 +323,21 @@ bool Worker::folds_again() const {
     const Owned& owned = entry.second;
     return owned.held && owned.machine.next_offset() < owned.claim.next_offset;
   });
+}
+
+// A transaction finds it out for itself; a partition without records has none.
+Result<void> Worker::confirm_claims() {
+  const Instant now = clock_.now();
+  if (now < confirm_claims_at_) return {};
+  confirm_claims_at_ = now + kConfirmInterval;
+  std::map<std::int32_t, Claim> claims;
+  for (const auto& [partition, owned] : owned_) {
+    if (owned.held) claims.emplace(partition, owned.claim);
+  }
+  if (claims.empty()) return {};
+  const auto confirmed = until_done([&] { return store_.confirm(claims); });
+  if (!confirmed && confirmed.error().code == Code::fenced) metrics_.fenced.add();
+  return confirmed;
 }
 
 // 0: max_orders_per_second are placed.
@@ -379,7 +396,9 @@ Result<void> Worker::write(std::vector<PartitionWork> works) {
     });
     (work == works.end() ? elsewhere : work->sent).push_back(key);
   }
+  FAIL_POINT("worker-fetched");
   TRY_VOID(commit(works));
+  FAIL_POINT("worker-committed");
   after_commit(std::move(works));
   return forget_sent(std::move(elsewhere));
 }
@@ -396,9 +415,7 @@ Result<void> Worker::commit(const std::vector<PartitionWork>& works) {
   return done;
 }
 
-  FAIL_POINT("worker-fetched");
 // Repeats what fails for a reason that may pass. Meanwhile nothing is read, so nothing piles up.
-  FAIL_POINT("worker-committed");
 Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
   Backoff backoff;
   const Instant began = clock_.now();
@@ -440,9 +457,11 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
   if (deliveries) webhook_->wake();
   pace_.placed(orders, clock_.now());
   relay();
+  FAIL_POINT("worker-relayed");
   if (const auto hinted = consumer_->commit(hints, client::Consumer::Wait::no); !hinted) {
     log::debug("group commit failed why={}", log::quoted(hinted.error().context));
   }
+  FAIL_POINT("worker-hinted");
 }
 
 Result<void> Worker::forget_sent(std::vector<OutboxKey> sent) {
@@ -457,11 +476,9 @@ void Worker::relay() {
                            std::exchange(counted_sent_, relay_->sent_total()));
   metrics_.outbox_failed_sends.add(relay_->failed_sends() -
                                    std::exchange(counted_failed_sends_, relay_->failed_sends()));
-  FAIL_POINT("worker-relayed");
 }
 
 // Nothing is remembered of what was sent: an order that does not come back expired is named again.
-  FAIL_POINT("worker-hinted");
 void Worker::expire() {
   const WallTime now = clock_.wall();
   std::size_t waiting = 0;
@@ -470,6 +487,7 @@ void Worker::expire() {
     // What was paid before is not known until then.
     if (!owned.held || owned.at_seam || owned.machine.next_offset() < owned.end) continue;
     for (const ledger::Expired& overdue : owned.machine.overdue(now, kExpiredMax)) {
+      FAIL_POINT("worker-overdue");
       const ledger::Event event(overdue);
       const auto sent = producer_->send({.topic = options_.orders_topic,
                                          .partition = partition,
@@ -477,6 +495,7 @@ void Worker::expire() {
                                          .value = ledger::encode(event)},
                                         [](const client::Delivery&) {});
       if (!sent) return;  // it takes nothing now
+      FAIL_POINT("worker-expired");
     }
   }
   metrics_.payment_deadlines.set(static_cast<std::int64_t>(waiting));
@@ -487,7 +506,6 @@ void Worker::measure_lag() {
   if (now < measure_lag_at_) return;
   measure_lag_at_ = now + kLagInterval;
   std::int64_t lag = 0;
-      FAIL_POINT("worker-overdue");
   std::int64_t answers = -static_cast<std::int64_t>(relay_->waiting());
   for (const auto& [partition, owned] : owned_) {
     if (!owned.held) continue;
@@ -495,7 +513,6 @@ void Worker::measure_lag() {
     if (!marks) return;
     lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);
     answers += owned.machine.unanswered();
-      FAIL_POINT("worker-expired");
   }
   const std::int64_t waiting = std::clamp<std::int64_t>(lag - answers, 0, lag);
   metrics_.lag.set(lag);

@@ -96,6 +96,7 @@ class Worker {
   void give_up(const std::vector<client::TopicPartition>& revoked);
 
   Result<void> turn();
+  Result<void> confirm_claims();
   bool folds_again() const;  // what the database has already
   std::size_t records_to_take();
   Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
@@ -131,6 +132,7 @@ class Worker {
   std::uint64_t counted_sent_ = 0;
   std::uint64_t counted_failed_sends_ = 0;
   Instant measure_lag_at_;
+  Instant confirm_claims_at_;
   OrderPace pace_;
   std::uint64_t written_ = 0;  // records, ever
 

@@ -12,6 +12,14 @@ Result<Claim> MemoryOrderStore::claim(std::int32_t partition) {
   return position;
 }
 
+Result<void> MemoryOrderStore::confirm(const std::map<std::int32_t, Claim>& claims) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  for (const auto& [partition, claim] : claims) {
+    if (positions_[partition] != claim) return fail(Code::fenced, "another worker has it");
+  }
+  return {};
+}
+
 Result<void> MemoryOrderStore::commit(std::span<const PartitionWork> works) {
   if (fails()) return fail(Code::unavailable, "the database is away");
   for (const auto& work : works) {

@@ -20,6 +20,7 @@ class MemoryOrderStore final : public worker::OrderStore {
   void fail_one_in(std::uint64_t of) { fail_one_in_ = of; }
 
   Result<worker::Claim> claim(std::int32_t partition) override;
+  Result<void> confirm(const std::map<std::int32_t, worker::Claim>& claims) override;
   Result<void> commit(std::span<const worker::PartitionWork> works) override;
   Result<std::vector<worker::OutboxRow>> outbox(std::int32_t partition) override;
   Result<void> forget(std::span<const worker::OutboxKey> sent) override;

@@ -152,6 +152,23 @@ TEST_CASE("a replay makes no second row and keeps the first") {
   CHECK(**store->find_order("a") == order("a", 0));
 }
 
+TEST_CASE("a claim stands while the database holds its very position") {
+  TestDatabase database;
+  auto store = database.open();
+  const Claim claim = claim_of(*store);
+  const Claim other = claim_of(*store, 4);
+  CHECK(store->confirm({{3, claim}, {4, other}}));
+  REQUIRE(commit(*store, work_of(claim, 2, {order("a", 0)})));
+  const Claim moved{.next_offset = 2, .fence = claim.fence};
+  CHECK(store->confirm({{3, moved}, {4, other}}));
+  const auto ahead = store->confirm({{3, {.next_offset = 3, .fence = claim.fence}}, {4, other}});
+  REQUIRE_FALSE(ahead.has_value());
+  CHECK(ahead.error().code == Code::fenced);
+  claim_of(*store);
+  CHECK(store->confirm({{3, moved}}).error().code == Code::fenced);
+  CHECK(store->confirm({{5, {.next_offset = 0, .fence = 1}}}).error().code == Code::fenced);
+}
+
 TEST_CASE("an owner that lost the partition writes nothing") {
   TestDatabase database;
   auto old_store = database.open();

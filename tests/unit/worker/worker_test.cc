@@ -48,6 +48,9 @@ class FlakyStore final : public OrderStore {
     }
     return store_.claim(partition);
   }
+  Result<void> confirm(const std::map<std::int32_t, Claim>& claims) override {
+    return store_.confirm(claims);
+  }
   Result<void> commit(std::span<const PartitionWork> works) override {
     if (unavailable.load() > 0) {
       --unavailable;

@@ -90,6 +90,8 @@ class Sqlite:
 
 
 class BenchPostgresql(Postgresql):
+    fsync = "on"
+
     def client(self, database):
         return ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
 

@@ -98,6 +98,8 @@ class Server:
 
 class Postgresql(Server):
     name, scheme, maintenance = "PostgreSQL", "postgresql", "postgres"
+    # kill -9 loses nothing that was written, and a restart need not sync all files.
+    fsync = "off"
 
     def __init__(self, folder):
         super().__init__(folder, "postgres")
@@ -111,8 +113,7 @@ class Postgresql(Server):
     def command(self):
         return [f"{self.programs}/postgres", "-D", str(self.folder / "data"), "-p", str(self.port),
                 "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}",
-                # kill -9 loses nothing that was written, and a restart need not sync all files.
-                "-c", "fsync=off"]
+                "-c", f"fsync={self.fsync}"]
 
     def answers(self):
         return self.sql("select 1") == [["1"]]
@@ -153,20 +154,20 @@ class Mariadb(Server):
         return self.sql("select 1") == [["1"]]
 
     def sql(self, statement, database="mysql"):
-        done = self.client("mariadb", "-N", "-B", "-e", statement, database)
+        done = self.run_client("mariadb", "-N", "-B", "-e", statement, database)
         if done.returncode != 0:
             raise OSError(done.stderr)
         return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def client(self, program, *words, stdin=None):
+    def run_client(self, program, *words, stdin=None):
         return run(program, "--no-defaults", "-h", "127.0.0.1", "-P", self.port, "-u", "sluice",
                    f"--password={PASSWORD}", *words, stdin=stdin)
 
     def dump(self, database, path):
-        self.done(self.client("mariadb-dump", "--single-transaction", "-r", path, database))
+        self.done(self.run_client("mariadb-dump", "--single-transaction", "-r", path, database))
 
     def load(self, database, path):
-        self.done(self.client("mariadb", database, stdin=path.read_text(encoding="utf-8")))
+        self.done(self.run_client("mariadb", database, stdin=path.read_text(encoding="utf-8")))
 
 
 class ServerWorker(harness.Worker):

@@ -11,7 +11,7 @@ namespace sluice::frontend {
 namespace {
 
 constexpr Millis kAdminTimeout{2'000};
-constexpr Millis kConfigsTimeout{1'000};  // nothing but a warning waits for them
+constexpr Millis kConfigsTimeout{300};  // a start waits for them, and all they bring is a warning
 
 // 0 when it does not exist. Asks for metadata only, which needs no right to read configurations.
 Result<std::int32_t> partition_count(client::Admin& admin) {

@@ -237,9 +237,9 @@ TEST_CASE_FIXTURE(Ledger, "sale list") {
 TEST_CASE_FIXTURE(Ledger, "sale show") {
   const Outcome shown = ctl({"sale", "show", "phone"});
   CHECK(shown.status == 0);
-  CHECK(has(shown.out, "state      open\n"));
-  CHECK(has(shown.out, "revision   1\n"));
-  CHECK(has(shown.out, "orders     1, 0 of them waiting\n"));
+  CHECK(has(shown.out, "state         open\n"));
+  CHECK(has(shown.out, "revision      1\n"));
+  CHECK(has(shown.out, "orders        1, 0 of them waiting\n"));
   const auto parsed = boost::json::parse(ctl({"sale", "show", "phone", "-o", "json"}).out);
   CHECK(parsed.at("available") == 8);
   CHECK(has(ctl({"sale", "show", "cup"}).err, "there is no sale cup"));

@@ -65,6 +65,8 @@ class Worker {
   void set_max_orders_per_second(std::int64_t orders) { max_orders_per_second_ = orders; }
 
  private:
+  static constexpr Millis kServerTimeout{2'000};  // for one question to the server
+
   // A partition that this worker owns or has owned. The fold outlives the claim, so that getting
   // the partition back is cheap.
   struct Owned {
@@ -85,6 +87,7 @@ class Worker {
   void close_clients();
   Result<void> make_dead_letter_topic();
 
+  // worker_partitions.cc
   Result<std::vector<client::TopicPartition>> take_over(
       std::vector<client::TopicPartition> assigned);
   Result<std::int64_t> take_over(std::int32_t partition);
@@ -94,9 +97,10 @@ class Worker {
   bool goes_on(Owned& owned, const client::Record& record);
   void keep_snapshots();
   void give_up(const std::vector<client::TopicPartition>& revoked);
+  Result<void> confirm_claims();
+  void tell_held();
 
   Result<void> turn();
-  Result<void> confirm_claims();
   bool folds_again() const;  // what the database has already
   std::size_t records_to_take();
   Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
@@ -108,7 +112,6 @@ class Worker {
   void relay();
   void expire();
   void measure_lag();
-  void tell_held();
 
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   void pause_for(Millis duration);  // or until stop()

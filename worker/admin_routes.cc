@@ -1,5 +1,6 @@
 #include "worker/admin_routes.h"
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ http::Response show(const Daemon& daemon) {
                     {"partitions", status.partitions},
                     {"lag_records", status.drain.lag},
                     {"waiting_records", status.drain.waiting},
-                    {"records_per_second", status.drain.records_per_second},
+                    {"records_per_second", std::llround(status.drain.records_per_second)},
                     {"eta_seconds", nullptr},
                     {"max_orders_per_second", daemon.worker.max_orders_per_second()},
                     {"webhook", shown(daemon.webhook)}};

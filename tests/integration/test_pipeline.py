@@ -1,7 +1,11 @@
 """One order from HTTP through the broker into the database, and every other answer."""
 
 import http.client
+import pathlib
+import re
+import shlex
 import socket
+import subprocess
 
 import pytest
 
@@ -39,6 +43,16 @@ def test_one_order_goes_the_whole_way(pipeline):
     shown = harness.run("sluicectl", "--bootstrap-servers", parts.broker.listen, "-o", "json",
                         "order", "show", order)
     assert shown.returncode == 0 and order in shown.stdout, shown
+
+
+def test_the_order_that_the_readme_places(pipeline):
+    readme = (pathlib.Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"^curl -i localhost:8080/v1/sales/demo/orders .*$", readme, re.M)[0]
+    parts = pipeline([sale("demo", 10)])
+    command = shlex.split(command.replace("localhost:8080", parts.frontend.listen))
+    answer = subprocess.run([*command, "-s", "-m", "20"], capture_output=True, text=True,
+                            check=True)
+    assert answer.stdout.startswith("HTTP/1.1 202 "), answer.stdout
 
 
 def test_a_placed_order_outlives_every_process(pipeline):

@@ -16,14 +16,19 @@ bool empty(const worker::PartitionWork& work) {
   return work.next_offset == work.claim.next_offset;
 }
 
+std::string snapshot_name(std::int32_t partition) {
+  return "desk-" + std::to_string(partition);
+}
+
 }  // namespace
 
 OrderDesk::OrderDesk(SimLoop& loop, BrokerHost& host, History& history, MemoryOrderStore& store,
-                     Options options)
+                     SnapshotShelf& shelf, Options options)
     : loop_(loop),
       host_(host),
       history_(history),
       store_(store),
+      shelf_(shelf),
       options_(std::move(options)),
       relay_([this](client::ProduceRecord record, SimProducer::Done done) {
         return send(std::move(record), std::move(done));
@@ -56,7 +61,8 @@ Task<void> OrderDesk::run() {
   }
 }
 
-// A fresh fold from the log's beginning: what is before the claim is folded and not written.
+// A fold from a snapshot or the log's beginning: what is before the claim is folded and not
+// written.
 void OrderDesk::claim(Lane& lane) {
   const auto claimed = store_.claim(lane.partition);
   if (!claimed) return;
@@ -65,7 +71,10 @@ void OrderDesk::claim(Lane& lane) {
   relay_.drop(lane.partition);
   relay_.add(std::move(*leftovers));
   const std::string topic(ledger::kOrdersTopic);
-  lane.machine = worker::OrderMachine(topic, lane.partition);
+  ledger::FoldedLog log = shelf_.load(snapshot_name(lane.partition));
+  const bool early = options_.plant == Plant::early_snapshot;
+  if (!early && log.fold.next_offset() > claimed->next_offset) log = {};
+  lane.machine = worker::OrderMachine(topic, lane.partition, worker::Webhook::off, std::move(log));
   lane.claim = *claimed;
   lane.work = {
       .partition = lane.partition, .claim = lane.claim, .next_offset = lane.claim.next_offset};
@@ -75,7 +84,7 @@ void OrderDesk::claim(Lane& lane) {
   }
   std::erase_if(old_consumers_, [](const auto& consumer) { return consumer->ended(); });
   lane.consumer = std::make_unique<SimConsumer>(
-      loop_, host_, history_, Place{topic, lane.partition}, 0,
+      loop_, host_, history_, Place{topic, lane.partition}, start_of(lane.machine.log()),
       SimConsumer::Handler{.record = [this, &lane](const auto& record) { read(lane, record); }});
   lane.lost = false;
 }
@@ -83,6 +92,7 @@ void OrderDesk::claim(Lane& lane) {
 void OrderDesk::read(Lane& lane, const wire::Record& record) {
   const worker::LogRecord log_record{record.offset, record.key, record.value};
   const WallTime now = loop_.clock().wall();
+  check_seam(lane.machine.log(), ledger::seam_at(record.offset, record.key, record.value));
   if (record.offset < lane.claim.next_offset) {
     worker::PartitionWork written_before;
     lane.machine.apply(log_record, now, written_before);
@@ -123,6 +133,10 @@ Task<void> OrderDesk::write(Lane& lane) {
     }
   }
   lane.claim.next_offset = work.next_offset;
+  const bool early = options_.plant == Plant::early_snapshot;
+  if (early || lane.machine.next_offset() <= lane.claim.next_offset) {
+    shelf_.keep(snapshot_name(lane.partition), lane.machine.log());
+  }
   relay_.add(std::move(work.outbox));
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // OrderDesk: a worker process as the simulation runs it: the real order machine and outbox relay,
 // with the rules of the worker around them, over a simulated client and database. Each partition is
-// claimed, folded from the log's beginning, and written transaction by transaction; when it loses
-// the partition it claims it again. Killing it loses all it knows.
+// claimed, folded from a snapshot or the log's beginning, and written transaction by transaction;
+// when it loses the partition it claims it again. Killing it loses all it knows.
 
 #include <cstdint>
 #include <map>
@@ -14,6 +14,7 @@
 #include "tests/sim/plant.h"
 #include "tests/sim/sim_consumer.h"
 #include "tests/sim/sim_producer.h"
+#include "tests/sim/snapshot_shelf.h"
 #include "worker/order_machine.h"
 #include "worker/outbox_relay.h"
 
@@ -28,7 +29,7 @@ class OrderDesk {
   };
 
   OrderDesk(SimLoop& loop, BrokerHost& host, History& history, MemoryOrderStore& store,
-            Options options);
+            SnapshotShelf& shelf, Options options);
 
   // Everything up to these ends is in the store, and what it caused is on the log.
   bool idle() const;
@@ -57,6 +58,7 @@ class OrderDesk {
   BrokerHost& host_;
   History& history_;
   MemoryOrderStore& store_;
+  SnapshotShelf& shelf_;
   const Options options_;
   std::map<Place, std::unique_ptr<SimProducer>> producers_;
   worker::OutboxRelay relay_;

@@ -24,21 +24,26 @@ ledger::PackedOrderId packed(std::string_view id) {
   return *bytes;
 }
 
+std::string snapshot_name(std::int32_t partition) {
+  return "shop-" + std::to_string(partition);
+}
+
 }  // namespace
 
-Shop::Shop(SimLoop& loop, BrokerHost& host, History& history, Options options)
-    : loop_(loop), options_(std::move(options)), in_flight_(kAnswerWithin) {
+Shop::Shop(SimLoop& loop, BrokerHost& host, History& history, SnapshotShelf& shelf, Options options)
+    : loop_(loop), shelf_(shelf), options_(std::move(options)), in_flight_(kAnswerWithin) {
   for (std::int32_t i = 0; i < options_.partitions; ++i) {
     const Place place{std::string(ledger::kOrdersTopic), i};
     partitions_.push_back(std::make_unique<Partition>());
     Partition& partition = *partitions_.back();
+    partition.log = shelf_.load(snapshot_name(i));
     partition.producer = std::make_unique<SimProducer>(
         loop, host, history,
         SimProducer::Options{.name = options_.name + "-" + std::to_string(i),
                              .place = place,
                              .delivery_timeout = options_.delivery_timeout});
     partition.consumer = std::make_unique<SimConsumer>(
-        loop, host, history, place, 0,
+        loop, host, history, place, start_of(partition.log),
         SimConsumer::Handler{.record = [this, i](const auto& record) { apply(i, record); },
                              .end = [this, i] { at_end(i); }});
   }
@@ -46,13 +51,17 @@ Shop::Shop(SimLoop& loop, BrokerHost& host, History& history, Options options)
 }
 
 void Shop::apply(std::int32_t index, const wire::Record& record) {
-  ledger::Fold& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+  ledger::FoldedLog& log = partitions_[static_cast<std::size_t>(index)]->log;
+  const auto seam = ledger::seam_at(record.offset, record.key, record.value);
+  check_seam(log, seam);
+  log.seam = seam;
   const auto event = ledger::decode(record.value.value_or(ByteView()));
-  if (!event) {
-    fold.skip(record.offset);
-    return;
+  if (event) {
+    react(index, *event, log.fold.apply(record.offset, *event));
+  } else {
+    log.fold.skip(record.offset);
   }
-  react(index, *event, fold.apply(record.offset, *event));
+  shelf_.keep(snapshot_name(index), log);
 }
 
 void Shop::react(std::int32_t index, const ledger::Event& event, const ledger::Change& change) {
@@ -93,7 +102,7 @@ void Shop::reserve_read(std::int32_t index, std::string_view id) {
   const auto bytes = ledger::pack_order_id(id);
   if (!bytes) return;
   follow_order(index, id);
-  const auto& order = *partitions_[static_cast<std::size_t>(index)]->fold.find_order(id);
+  const auto& order = *partitions_[static_cast<std::size_t>(index)]->log.fold.find_order(id);
   in_flight_.seen(*bytes, index, [&](const ledger::Reserve& sent) {
     const bool same_order = order.sale != nullptr && order.sale->definition.sale == sent.sale &&
                             order.user == sent.user;
@@ -105,7 +114,8 @@ void Shop::reserve_read(std::int32_t index, std::string_view id) {
 }
 
 void Shop::follow_order(std::int32_t index, std::string_view id) {
-  const ledger::Order* order = partitions_[static_cast<std::size_t>(index)]->fold.find_order(id);
+  const ledger::Order* order =
+      partitions_[static_cast<std::size_t>(index)]->log.fold.find_order(id);
   if (order == nullptr || order->sale == nullptr) return;
   stock_.at(order->sale->definition.sale)
       ->follow(order->user, packed(id), order->quantity, order->holds_units());
@@ -152,7 +162,7 @@ void Shop::advance_start() {
   }
   for (const auto& sale : options_.sales) {
     const auto index = ledger::partition_of(sale.sale, options_.partitions);
-    const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+    const auto& fold = partitions_[static_cast<std::size_t>(index)]->log.fold;
     complete = complete && fold.find_sale(sale.sale) != nullptr;
   }
   if (!complete) return;
@@ -163,7 +173,7 @@ void Shop::advance_start() {
 void Shop::take_over(std::int32_t index) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
   if (partition.waiting_for_epoch) return;
-  const std::int64_t epoch = std::max(partition.fold.epoch().epoch, partition.asked_epoch) + 1;
+  const std::int64_t epoch = std::max(partition.log.fold.epoch().epoch, partition.asked_epoch) + 1;
   send(index, ledger::Epoch{.epoch = epoch, .writer = options_.name});
   partition.epoch = epoch;
   partition.asked_epoch = epoch;
@@ -174,7 +184,7 @@ void Shop::write_sales(std::int32_t index) {
   Partition& partition = *partitions_[static_cast<std::size_t>(index)];
   for (const auto& sale : options_.sales) {
     if (ledger::partition_of(sale.sale, options_.partitions) != index) continue;
-    if (partition.fold.find_sale(sale.sale) != nullptr) continue;
+    if (partition.log.fold.find_sale(sale.sale) != nullptr) continue;
     ledger::Sale record = sale;
     record.epoch = partition.epoch;
     if (partition.sales_sent.insert(sale.sale).second) send(index, ledger::Event(record));
@@ -196,10 +206,10 @@ void Shop::send(std::int32_t index, const ledger::Event& event) {
 
 void Shop::build_stock() {
   for (const auto& partition : partitions_) {
-    for (const auto& [id, state] : partition->fold.sales()) {
+    for (const auto& [id, state] : partition->log.fold.sales()) {
       stock_[id] = std::make_unique<SaleStock>(state->definition, state->granted);
     }
-    partition->fold.for_each_order([&](const auto& id, const ledger::Order& order) {
+    partition->log.fold.for_each_order([&](const auto& id, const ledger::Order& order) {
       if (order.sale == nullptr) return;
       stock_.at(order.sale->definition.sale)
           ->follow(order.user, id, order.quantity, order.holds_units());
@@ -249,7 +259,7 @@ void Shop::place(const Order& order, Told told) {
   };
   if (in_flight_.join(packed_id, loop_.clock().now(), waiter)) return;
   const auto index = ledger::partition_of(order.sale, options_.partitions);
-  const auto& fold = partitions_[static_cast<std::size_t>(index)]->fold;
+  const auto& fold = partitions_[static_cast<std::size_t>(index)]->log.fold;
   told(fold.find_order(id) ? Answer::queued : Answer::pending, id);
 }
 

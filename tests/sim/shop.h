@@ -17,6 +17,7 @@
 #include "tests/sim/plant.h"
 #include "tests/sim/sim_consumer.h"
 #include "tests/sim/sim_producer.h"
+#include "tests/sim/snapshot_shelf.h"
 
 namespace sluice::sim {
 
@@ -39,7 +40,7 @@ class Shop {
   enum class Answer : unsigned char { queued, pending, not_reserved, refused };
   using Told = std::function<void(Answer, const std::string& order)>;
 
-  Shop(SimLoop& loop, BrokerHost& host, History& history, Options options);
+  Shop(SimLoop& loop, BrokerHost& host, History& history, SnapshotShelf& shelf, Options options);
 
   // Calls `told` once, unless the shop is killed before.
   void place(const Order& order, Told told);
@@ -54,7 +55,7 @@ class Shop {
 
  private:
   struct Partition {
-    ledger::Fold fold;
+    ledger::FoldedLog log;
     std::unique_ptr<SimProducer> producer;
     std::unique_ptr<SimConsumer> consumer;
     std::int64_t epoch = 0;  // reserves carry it
@@ -84,6 +85,7 @@ class Shop {
   bool idle(const Partition& partition) const;
 
   SimLoop& loop_;
+  SnapshotShelf& shelf_;
   const Options options_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::map<std::string, std::unique_ptr<frontend::SaleStock>> stock_;

@@ -88,7 +88,7 @@ Task<void> World::create_topics_until_done() {
 void World::open_shop() {
   const Millis delivery_timeout = loop_.once_in(2) ? Millis(300) : Millis(1'500);
   shops_.push_back(
-      std::make_unique<Shop>(loop_, host_, history_,
+      std::make_unique<Shop>(loop_, host_, history_, shelf_,
                              Shop::Options{.name = fmt::format("shop{}", report_.shops++),
                                            .partitions = kPartitions,
                                            .sales = sales_,
@@ -98,7 +98,7 @@ void World::open_shop() {
 
 void World::open_desk() {
   desks_.push_back(
-      std::make_unique<OrderDesk>(loop_, host_, history_, store_,
+      std::make_unique<OrderDesk>(loop_, host_, history_, store_, shelf_,
                                   OrderDesk::Options{.name = fmt::format("desk{}", report_.desks++),
                                                      .partitions = kPartitions,
                                                      .plant = plant_}));

@@ -65,6 +65,7 @@ class World {
   SimLoop loop_;
   BrokerHost host_;
   MemoryOrderStore store_;
+  SnapshotShelf shelf_{loop_};
   std::vector<ledger::Sale> sales_;
   std::unique_ptr<KafkaClient> admin_;
   std::vector<std::unique_ptr<Shop>> shops_;  // the last one is meant to sell

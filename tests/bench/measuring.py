@@ -12,6 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
 import harness  # noqa: E402
 from harness import Broker, eventually, kafka_admin  # noqa: E402,F401
 
+harness.SNAPSHOT_RECORDS = 100_000  # the daemons' default
+
 MEMORY_DISK = "/dev/shm"  # tmpfs: an fsync there costs nothing
 
 

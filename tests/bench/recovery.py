@@ -16,7 +16,6 @@ ORDERS = int(os.environ.get("SLUICE_RECOVERY_ORDERS", 1_000_000))
 PARTITIONS = 4
 SALES = 3
 STARTS = measuring.rounds()
-OPTIONS = {"snapshot_records": 100_000}  # the daemons' default; that of the tests is small
 NO_SNAPSHOTS = {"data_dir": ""}
 
 
@@ -49,7 +48,7 @@ def frontend_starts(folder, broker, options):
 def worker_starts(folder, broker, frontend):
     """Seconds until its first row, of a worker whose database has read the whole log before:
     without snapshots, and with those that it took meanwhile."""
-    worker = Worker(folder / "worker", broker, {"batch_records": 1, **OPTIONS}).start()
+    worker = Worker(folder / "worker", broker, {"batch_records": 1}).start()
     eventually(lambda: len(positions(worker)) == PARTITIONS, 60, "the partitions are claimed")
     worker.sigterm()  # it leaves its group: the next one does not wait for its session to end
     del worker.options["batch_records"]  # it was to place few
@@ -87,14 +86,14 @@ def run(folder):
           f"written in {written['seconds']:.1f} s\n", flush=True)
     measuring.head("snapshots", "start", "ready s", "CPU of the frontend s", "CPU of the broker s",
                    "MiB resident")
-    for name, options in (("no", NO_SNAPSHOTS), ("yes", OPTIONS)):
+    for name, options in (("no", NO_SNAPSHOTS), ("yes", {})):
         times, cpu, memory = frontend_starts(folder, broker, options)
         for number, (seconds, (ours, broker_cpu)) in enumerate(zip(times, cpu), 1):
             measuring.row(name, number, f"{seconds:.2f}", f"{ours:.2f}", f"{broker_cpu:.2f}",
                           measuring.mib(memory))
     print()
     measuring.head("worker's snapshots", "first row s", "CPU s", "MiB resident")
-    frontend = Frontend(folder / "frontend", broker, [sale("fresh", 10)], OPTIONS)
+    frontend = Frontend(folder / "frontend", broker, [sale("fresh", 10)])
     frontend.start().wait_ready(120)
     starts = worker_starts(folder, broker, frontend)
     for name, (seconds, used, memory) in zip(("no", "yes"), starts):

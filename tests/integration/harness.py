@@ -292,9 +292,12 @@ def sale(name, stock, per_user_limit=1, **more):
             "currency": "CNY", "per_user_limit": per_user_limit, **more}
 
 
+# So often that restarts in tests begin with snapshots; benches have the daemons' default.
+SNAPSHOT_RECORDS = 50
+
+
 def snapshots(folder):
-    """Options: so often that restarts in tests begin with them."""
-    return {"data_dir": pathlib.Path(folder) / "snapshots", "snapshot_records": 50}
+    return {"data_dir": pathlib.Path(folder) / "snapshots", "snapshot_records": SNAPSHOT_RECORDS}
 
 
 class Frontend(Daemon):

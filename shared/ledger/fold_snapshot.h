@@ -36,7 +36,7 @@ struct FoldedLog {
   std::set<PackedOrderId> refused;
 };
 
-// About 70 bytes an order (docs/storage-format.md). The same state need not give the same bytes.
+// About 60 bytes an order (docs/storage-format.md). The same state need not give the same bytes.
 Buffer encode_snapshot(const FoldedLog& log);
 
 // Errors: corrupt (damaged, or of another version of the format), with what is wrong.

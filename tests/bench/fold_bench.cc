@@ -1,6 +1,7 @@
 // What reading a ledger costs without a broker: decoding the facts of many orders, and folding
-// them. usage: fold_bench ORDERS
-// prints one JSON line: nanoseconds of CPU an event (there are two an order).
+// them; and what a snapshot of the fold costs. usage: fold_bench ORDERS
+// prints one JSON line: nanoseconds of CPU an event (there are two an order), milliseconds and
+// bytes of the snapshot.
 
 #include <fmt/format.h>
 
@@ -13,7 +14,7 @@
 
 #include "shared/base/result.h"
 #include "shared/ledger/codec.h"
-#include "shared/ledger/fold.h"
+#include "shared/ledger/fold_snapshot.h"
 #include "tests/bench/order_facts.h"
 #include "tests/bench/program.h"
 
@@ -38,24 +39,37 @@ std::vector<Buffer> facts_of(std::int64_t orders) {
 
 Result<void> run_plan(const Plan& plan) {
   const std::vector<Buffer> facts = facts_of(plan.orders);
+  const auto seconds = [](std::clock_t start) {
+    return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  };
   const auto since = [&](std::clock_t start) {
-    return static_cast<double>(std::clock() - start) * 1e9 / CLOCKS_PER_SEC /
-           static_cast<double>(facts.size());
+    return seconds(start) * 1e9 / static_cast<double>(facts.size());
   };
   std::clock_t start = std::clock();
   for (const Buffer& fact : facts) TRY_VOID(ledger::decode(fact));
   const double decoding = since(start);
   start = std::clock();
-  ledger::Fold fold;
+  ledger::FoldedLog log;
   std::int64_t offset = 0;
   for (const Buffer& fact : facts) {
     TRY(event, ledger::decode(fact));
-    fold.apply(offset++, event);
+    log.fold.apply(offset++, event);
   }
   const double both = since(start);
-  if (fold.find_sale("bench")->held != plan.orders) return fail(Code::corrupt, "orders are lost");
-  fmt::print("{{\"events\":{},\"decode_ns\":{:.0f},\"decode_and_fold_ns\":{:.0f}}}\n", facts.size(),
-             decoding, both);
+  log.seam.offset = offset - 1;
+  start = std::clock();
+  const Buffer snapshot = ledger::encode_snapshot(log);
+  const double writing = seconds(start) * 1e3;
+  start = std::clock();
+  TRY(read, ledger::decode_snapshot(snapshot));
+  const double reading = seconds(start) * 1e3;
+  if (read.fold.find_sale("bench")->held != plan.orders) {
+    return fail(Code::corrupt, "orders are lost");
+  }
+  fmt::print(
+      "{{\"events\":{},\"decode_ns\":{:.0f},\"decode_and_fold_ns\":{:.0f},"
+      "\"snapshot_write_ms\":{:.0f},\"snapshot_read_ms\":{:.0f},\"snapshot_bytes\":{}}}\n",
+      facts.size(), decoding, both, writing, reading, snapshot.size());
   return {};
 }
 

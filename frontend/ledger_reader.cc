@@ -21,6 +21,7 @@ using Kind = ledger::Change::Kind;
 constexpr Millis kPollTimeout{50};
 // Records folded under one hold of the lock; above it readers of orders would wait too long.
 constexpr std::size_t kBatchRecords = 4096;
+
 std::string state_text(const ledger::Order& order) {
   switch (order.state) {
     case ledger::OrderState::reserved:

@@ -84,7 +84,6 @@ class LedgerReader {
   // One partition as this thread sees it.
   struct Partition {
     ledger::FoldedLog log;             // guarded by folds_mutex_
-    bool at_seam = false;              // from a snapshot, and the record that it ends with not seen
     std::int64_t end_at_start = 0;     // the log's end when this process began to read
     std::int64_t asked_epoch = 0;      // the newest that we sent
     bool waiting_for_epoch = false;    // sent, not read back yet

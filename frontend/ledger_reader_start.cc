@@ -75,10 +75,8 @@ Result<std::unique_ptr<client::Consumer>> LedgerReader::open_consumer() const {
 Result<void> LedgerReader::assign_all(client::Consumer& consumer) const {
   std::vector<client::TopicPartition> partitions;
   for (std::int32_t i = 0; i < log_.partition_count(); ++i) {
-    const Partition& partition = *partitions_[static_cast<std::size_t>(i)];
-    const ledger::FoldedLog& log = partition.log;
-    partitions.push_back({std::string(ledger::kOrdersTopic), i,
-                          partition.at_seam ? log.seam.offset : log.fold.next_offset()});
+    const ledger::FoldedLog& log = partitions_[static_cast<std::size_t>(i)]->log;
+    partitions.push_back({std::string(ledger::kOrdersTopic), i, log.start()});
   }
   return consumer.assign(partitions);
 }
@@ -114,7 +112,6 @@ std::unique_ptr<LedgerReader::Partition> LedgerReader::load_snapshot(std::int32_
   auto partition = std::make_unique<Partition>();
   partition->snapshot = fmt::format("{}-{}-of-{}", ledger::kOrdersTopic, index, count);
   partition->log = snapshots_.load(partition->snapshot);
-  partition->at_seam = partition->log.fold.next_offset() > 0;
   return partition;
 }
 
@@ -128,12 +125,12 @@ std::set<std::int32_t> LedgerReader::torn_from_log(const client::Batch& batch) {
   };
   for (const auto& record : batch.records()) {
     Partition& partition = *partitions_[static_cast<std::size_t>(record.partition)];
-    if (!std::exchange(partition.at_seam, false)) continue;
-    const auto seam = ledger::seam_at(record.offset, record.key, record.value);
-    if (seam != partition.log.seam) tear(record.partition, "the log has another record there");
+    if (!partition.log.at_seam) continue;
+    const auto read = ledger::seam_at(record.offset, record.key, record.value);
+    if (!partition.log.goes_on(read)) tear(record.partition, "the log has another record there");
   }
   for (const auto& end : batch.ends()) {
-    if (partitions_[static_cast<std::size_t>(end.partition)]->at_seam) {
+    if (partitions_[static_cast<std::size_t>(end.partition)]->log.at_seam) {
       tear(end.partition, "the log has no record there");
     }
   }
@@ -145,12 +142,11 @@ void LedgerReader::read_from_beginning(std::int32_t index, std::string_view why)
   snapshots_.drop(partition.snapshot, why);
   const std::unique_lock lock(folds_mutex_);
   partition.log = ledger::FoldedLog();
-  partition.at_seam = false;
 }
 
 void LedgerReader::keep_snapshots() {
   for (const auto& partition : partitions_) {
-    if (!partition->at_seam) snapshots_.keep(partition->snapshot, partition->log);
+    snapshots_.keep(partition->snapshot, partition->log);
   }
 }
 
@@ -191,7 +187,7 @@ Result<void> LedgerReader::advance_start() {
     }
     // The watermark says it sooner; the report also when the end is no record, but a marker.
     const bool read = partition.log.fold.next_offset() >= partition.end_at_start;
-    if (partition.at_seam || (!read && !at_end_.contains(i))) {
+    if (partition.log.at_seam || (!read && !at_end_.contains(i))) {
       complete = false;
     } else if (!partition.owned) {
       complete = false;

@@ -78,6 +78,8 @@ class OrderMachine {
   std::int64_t next_offset() const { return fold().next_offset(); }
   const ledger::Fold& fold() const { return log_.fold; }
   const ledger::FoldedLog& log() const { return log_; }
+  // See FoldedLog.
+  bool goes_on(const ledger::Seam& read) { return log_.goes_on(read); }
 
  private:
   void apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,

@@ -14,7 +14,7 @@
 namespace sluice::worker {
 namespace {
 
-constexpr Millis kPollWait{100};         // so that stop() and acknowledgements are seen soon
+constexpr Millis kPollWait{100};  // so that stop() and acknowledgements are seen soon
 constexpr Millis kFirstBackoff{100};
 constexpr Millis kLastBackoff{5'000};
 constexpr Millis kTransactionPatience{60'000};  // then others may try: far below max.poll.interval
@@ -244,7 +244,8 @@ Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch
     if (again.contains(record.partition)) continue;
     // Read before or after the partition changed hands, which does not show: read it once more.
     if (just_taken_.contains(record.partition) || !goes_on(owned, record)) {
-      again[record.partition] = {options_.orders_topic, record.partition, owned.start()};
+      again[record.partition] = {options_.orders_topic, record.partition,
+                                 owned.machine.log().start()};
       continue;
     }
     const LogRecord log_record{record.offset, record.key, record.value, record.headers};
@@ -368,7 +369,8 @@ void Worker::expire() {
   for (auto& [partition, owned] : owned_) {
     if (owned.held) waiting += owned.machine.deadlines();
     // What was paid before is not known until then.
-    if (!owned.held || owned.at_seam || owned.machine.next_offset() < owned.end) continue;
+    if (!owned.held || owned.machine.log().at_seam || owned.machine.next_offset() < owned.end)
+      continue;
     for (const ledger::Expired& overdue : owned.machine.overdue(now, kExpiredMax)) {
       FAIL_POINT("worker-overdue");
       const ledger::Event event(overdue);

@@ -74,12 +74,6 @@ class Worker {
     Claim claim;
     std::int64_t end = 0;  // of the partition when it was claimed
     bool held = false;
-    bool at_seam = false;  // from a snapshot, and the record that it ends with not seen
-
-    // Where reading goes on.
-    std::int64_t start() const {
-      return at_seam ? machine.log().seam.offset : machine.next_offset();
-    }
   };
 
   Result<void> session();

@@ -66,7 +66,7 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
             partition, claim.fence, claim.next_offset, owned.machine.next_offset(), marks.high,
             leftovers.size());
   relay_->add(std::move(leftovers));
-  return owned.start();
+  return owned.machine.log().start();
 }
 
 // The fold of before, or the snapshot's, or none. One that is ahead of what the database has took
@@ -76,8 +76,7 @@ Worker::Owned& Worker::remember(std::int32_t partition, std::int64_t written) {
   if (known != owned_.end() && known->second.machine.next_offset() <= written) return known->second;
   ledger::FoldedLog log = snapshots_.load(snapshot_name(partition));
   if (log.fold.next_offset() > written) log = {};
-  const bool from_snapshot = log.fold.next_offset() > 0;
-  Owned owned{.machine = new_machine(partition, std::move(log)), .at_seam = from_snapshot};
+  Owned owned{.machine = new_machine(partition, std::move(log))};
   return owned_.insert_or_assign(partition, std::move(owned)).first->second;
 }
 
@@ -87,9 +86,8 @@ std::string Worker::snapshot_name(std::int32_t partition) const {
 
 // False when the log turns out not to go on from the snapshot: it is read from its beginning.
 bool Worker::goes_on(Owned& owned, const client::Record& record) {
-  if (!std::exchange(owned.at_seam, false)) return true;
-  const auto seam = ledger::seam_at(record.offset, record.key, record.value);
-  if (seam == owned.machine.log().seam) return true;
+  if (!owned.machine.log().at_seam) return true;
+  if (owned.machine.goes_on(ledger::seam_at(record.offset, record.key, record.value))) return true;
   snapshots_.drop(snapshot_name(record.partition), "the log has another record there");
   owned.machine = new_machine(record.partition);
   return false;
@@ -97,9 +95,7 @@ bool Worker::goes_on(Owned& owned, const client::Record& record) {
 
 void Worker::keep_snapshots() {
   for (const auto& [partition, owned] : owned_) {
-    if (owned.held && !owned.at_seam) {
-      snapshots_.keep(snapshot_name(partition), owned.machine.log());
-    }
+    if (owned.held) snapshots_.keep(snapshot_name(partition), owned.machine.log());
   }
 }
 

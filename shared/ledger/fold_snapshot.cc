@@ -237,6 +237,7 @@ Result<FoldedLog> decode_snapshot(ByteView bytes) {
   if (log.fold.next_offset() != log.seam.offset + 1) {
     return fail(Code::corrupt, "it does not say which record it ends with");
   }
+  log.at_seam = log.seam.offset >= 0;
   return log;
 }
 

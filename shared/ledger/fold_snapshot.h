@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
@@ -29,7 +30,15 @@ Seam seam_at(std::int64_t offset, std::optional<ByteView> key, std::optional<Byt
 
 struct FoldedLog {
   Fold fold;
-  Seam seam;  // the record at fold.next_offset() - 1
+  Seam seam;             // the record at fold.next_offset() - 1
+  bool at_seam = false;  // from a snapshot, and that record was not read again yet
+
+  // Where reading goes on: from a snapshot with the record that it ends with.
+  std::int64_t start() const { return at_seam ? seam.offset : fold.next_offset(); }
+
+  // To be asked of each record that is read: false when the log does not go on from the snapshot.
+  bool goes_on(const Seam& read) { return !std::exchange(at_seam, false) || read == seam; }
+
   // Kept by a reader that steps over what belongs elsewhere (ledger_reader.h).
   std::set<std::string, std::less<>> sales_elsewhere;
   // Kept by a reader that answers reserves which nobody can read (order_machine.h).

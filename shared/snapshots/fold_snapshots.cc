@@ -140,7 +140,7 @@ void FoldSnapshots::drop(const std::string& name, std::string_view why) {
 }
 
 void FoldSnapshots::keep(const std::string& name, const ledger::FoldedLog& log) {
-  if (options_.folder.empty()) return;
+  if (options_.folder.empty() || log.at_seam) return;
   std::int64_t& kept_at = kept_at_[name];
   const auto a_quarter = static_cast<std::int64_t>(log.fold.order_count() / 4);
   const std::int64_t next = log.fold.next_offset();

@@ -50,8 +50,8 @@ class FoldSnapshots {
 
   // Takes a snapshot when enough was read since the last one: `every_records`, or a quarter as many
   // as there are orders when that is more, so that all snapshots together cost a constant time a
-  // record. Not while another one is being written, so that one buffer bounds their memory. Called
-  // often, by the fold's owner; blocks for the encoding.
+  // record. Not before the seam was seen, nor while another one is being written, so that one
+  // buffer bounds their memory. Called often, by the fold's owner; blocks for the encoding.
   void keep(const std::string& name, const ledger::FoldedLog& log);
 
   std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }

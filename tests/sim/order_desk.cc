@@ -84,7 +84,7 @@ void OrderDesk::claim(Lane& lane) {
   }
   std::erase_if(old_consumers_, [](const auto& consumer) { return consumer->ended(); });
   lane.consumer = std::make_unique<SimConsumer>(
-      loop_, host_, history_, Place{topic, lane.partition}, start_of(lane.machine.log()),
+      loop_, host_, history_, Place{topic, lane.partition}, lane.machine.log().start(),
       SimConsumer::Handler{.record = [this, &lane](const auto& record) { read(lane, record); }});
   lane.lost = false;
 }
@@ -92,7 +92,7 @@ void OrderDesk::claim(Lane& lane) {
 void OrderDesk::read(Lane& lane, const wire::Record& record) {
   const worker::LogRecord log_record{record.offset, record.key, record.value};
   const WallTime now = loop_.clock().wall();
-  check_seam(lane.machine.log(), ledger::seam_at(record.offset, record.key, record.value));
+  CHECK(lane.machine.goes_on(ledger::seam_at(record.offset, record.key, record.value)));
   if (record.offset < lane.claim.next_offset) {
     worker::PartitionWork written_before;
     lane.machine.apply(log_record, now, written_before);

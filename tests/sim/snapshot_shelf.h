@@ -32,14 +32,4 @@ class SnapshotShelf {
   std::map<std::string, Buffer> kept_;
 };
 
-// Where a reader of the log goes on: with the record that the snapshot ends with.
-inline std::int64_t start_of(const ledger::FoldedLog& log) {
-  return log.seam.offset < 0 ? 0 : log.seam.offset;
-}
-
-// The log goes on from the snapshot: nothing that was read is ever another record.
-inline void check_seam(const ledger::FoldedLog& log, const ledger::Seam& read) {
-  CHECK(read.offset != log.seam.offset || read == log.seam);
-}
-
 }  // namespace sluice::sim

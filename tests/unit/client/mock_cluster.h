@@ -34,8 +34,12 @@ class MockCluster {
   MockCluster(const MockCluster&) = delete;
   MockCluster& operator=(const MockCluster&) = delete;
 
+  // This cluster answers a fetch that finds nothing when its wait is over, whatever is written
+  // meanwhile; a server of Kafka's answers at once.
   Settings settings() const {
-    return {.bootstrap_servers = rd_kafka_mock_cluster_bootstraps(cluster_), .client_id = "test"};
+    return {.bootstrap_servers = rd_kafka_mock_cluster_bootstraps(cluster_),
+            .client_id = "test",
+            .extra = {"fetch.wait.max.ms=10"}};
   }
   void create_topic(const char* name, int partitions) {
     CHECK(rd_kafka_mock_topic_create(cluster_, name, partitions, 1) == RD_KAFKA_RESP_ERR_NO_ERROR);

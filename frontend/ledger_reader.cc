@@ -88,6 +88,7 @@ Result<void> LedgerReader::follow(const std::stop_token& stop) {
     in_flight_.expire(clock_.now());
     changes_.expire(clock_.now());
     if (ready()) TRY_VOID(settle_doubts());
+    if (retention_ && retention_->done()) retention_.reset();
   }
   return {};
 }

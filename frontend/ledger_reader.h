@@ -21,6 +21,7 @@
 #include "frontend/in_flight.h"
 #include "frontend/order_board.h"
 #include "frontend/order_log.h"
+#include "frontend/orders_topic.h"
 #include "frontend/sale_changes.h"
 #include "frontend/stock_book.h"
 #include "frontend/units_due.h"
@@ -148,6 +149,7 @@ class LedgerReader {
   std::atomic<std::uint64_t> records_ = 0;
   std::atomic<std::uint64_t> records_at_start_ = 0;  // on the log when this process began to read
   Instant log_progress_at_{};
+  std::optional<RetentionCheck> retention_;  // this thread's; none: it is over
   mutable std::mutex problem_mutex_;
   std::string problem_;  // guarded by problem_mutex_: the last error while not ready
   std::jthread thread_;

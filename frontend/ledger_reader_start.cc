@@ -33,6 +33,7 @@ void pause(const std::stop_token& stop) {
 // Everything before the first poll, for as long as it takes.
 Result<std::unique_ptr<client::Consumer>> LedgerReader::begin(const std::stop_token& stop) {
   prepare(stop);
+  retention_.emplace(options_.settings);
   TRY(consumer, open_consumer());
   while (!stop.stop_requested()) {
     const auto checked = check_whole(*consumer);

@@ -58,6 +58,38 @@ Result<void> topic_result(const rd_kafka_topic_result_t* const* results, std::si
               fmt::format("{}: {}", what, text == nullptr ? rd_kafka_err2str(error) : text));
 }
 
+// Of an operation's answer; what is wrong with its parts they say themselves.
+Result<void> event_result(rd_kafka_event_t* event, std::string_view what) {
+  const auto error = rd_kafka_event_error(event);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return fail(code_of(error), fmt::format("{}: {}", what, rd_kafka_event_error_string(event)));
+}
+
+std::string what_configs(const std::string& topic) {
+  return fmt::format("asking for the configs of {}", topic);
+}
+
+// Of the one topic that was asked about.
+Result<std::vector<ConfigEntry>> configs_in(rd_kafka_event_t* event, std::string_view what) {
+  std::size_t count = 0;
+  const auto* resources = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event), &count);
+  std::vector<ConfigEntry> entries;
+  if (count == 0) return entries;
+  const auto error = rd_kafka_ConfigResource_error(resources[0]);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(error_of(error, what));
+  const auto* configs = rd_kafka_ConfigResource_configs(resources[0], &count);
+  for (const rd_kafka_ConfigEntry_t* entry : std::span(configs, count)) {
+    const char* value = rd_kafka_ConfigEntry_value(entry);
+    entries.push_back({.name = rd_kafka_ConfigEntry_name(entry),
+                       .value = value == nullptr ? std::nullopt : std::optional<std::string>(value),
+                       .is_default = rd_kafka_ConfigEntry_is_default(entry) != 0,
+                       .read_only = rd_kafka_ConfigEntry_is_read_only(entry) != 0});
+  }
+  std::ranges::sort(entries, {}, &ConfigEntry::name);
+  return entries;
+}
+
 GroupMember member_of(const rd_kafka_MemberDescription_t* member) {
   return {.member_id = text_of(rd_kafka_MemberDescription_consumer_id(member)),
           .instance_id = text_of(rd_kafka_MemberDescription_group_instance_id(member)),
@@ -91,7 +123,9 @@ struct Admin::Impl final : Listener {
   // Waits for the answer of an operation that was sent to the queue.
   Result<Event> answer(rd_kafka_queue_t* queue, std::string_view what) const;
 
-  Result<std::vector<ConfigEntry>> configs(const std::string& topic);
+  // The answer comes to the queue.
+  void ask_configs(const std::string& topic, rd_kafka_queue_t* queue) const;
+  Result<std::vector<ConfigEntry>> configs(const std::string& topic) const;
 
   rd_kafka_t* handle = nullptr;
   const Millis timeout;
@@ -120,12 +154,24 @@ Result<Event> Admin::Impl::answer(rd_kafka_queue_t* queue, std::string_view what
   if (event == nullptr) {
     return fail(Code::timed_out, fmt::format("{}: no answer within {} ms", what, timeout.count()));
   }
-  const auto error = rd_kafka_event_error(event.get());
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(code_of(error),
-                fmt::format("{}: {}", what, rd_kafka_event_error_string(event.get())));
-  }
+  TRY_VOID(event_result(event.get(), what));
   return event;
+}
+
+void Admin::Impl::ask_configs(const std::string& topic, rd_kafka_queue_t* queue) const {
+  const ConfigResource resource(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  rd_kafka_ConfigResource_t* list[] = {resource.get()};
+  const AdminOptions limits = options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  rd_kafka_DescribeConfigs(handle, list, 1, limits.get(), queue);
+}
+
+Result<std::vector<ConfigEntry>> Admin::Impl::configs(const std::string& topic) const {
+  const Queue queue(rd_kafka_queue_new(handle));
+  ask_configs(topic, queue.get());
+  const std::string what = what_configs(topic);
+  TRY(event, answer(queue.get(), what));
+  return configs_in(event.get(), what);
 }
 
 Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -200,32 +246,30 @@ Result<TopicDescription> Admin::describe_topic(const std::string& name) {
   return description;
 }
 
-Result<std::vector<ConfigEntry>> Admin::Impl::configs(const std::string& topic) {
-  const Queue queue(rd_kafka_queue_new(handle));
-  const ConfigResource resource(
-      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-  rd_kafka_ConfigResource_t* list[] = {resource.get()};
-  const AdminOptions limits = options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-  rd_kafka_DescribeConfigs(handle, list, 1, limits.get(), queue.get());
-  const std::string what = fmt::format("asking for the configs of {}", topic);
-  TRY(event, answer(queue.get(), what));
-  std::size_t count = 0;
-  const auto* resources = rd_kafka_DescribeConfigs_result_resources(
-      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
-  std::vector<ConfigEntry> entries;
-  if (count == 0) return entries;
-  const auto error = rd_kafka_ConfigResource_error(resources[0]);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(error_of(error, what));
-  const auto* configs = rd_kafka_ConfigResource_configs(resources[0], &count);
-  for (const rd_kafka_ConfigEntry_t* entry : std::span(configs, count)) {
-    const char* value = rd_kafka_ConfigEntry_value(entry);
-    entries.push_back({.name = rd_kafka_ConfigEntry_name(entry),
-                       .value = value == nullptr ? std::nullopt : std::optional<std::string>(value),
-                       .is_default = rd_kafka_ConfigEntry_is_default(entry) != 0,
-                       .read_only = rd_kafka_ConfigEntry_is_read_only(entry) != 0});
+struct ConfigsAnswer::Impl {
+  std::string what;
+  Queue queue;
+};
+
+ConfigsAnswer::ConfigsAnswer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ConfigsAnswer::~ConfigsAnswer() = default;
+ConfigsAnswer::ConfigsAnswer(ConfigsAnswer&&) noexcept = default;
+ConfigsAnswer& ConfigsAnswer::operator=(ConfigsAnswer&&) noexcept = default;
+
+std::optional<Result<std::vector<ConfigEntry>>> ConfigsAnswer::poll() {
+  const Event event(rd_kafka_queue_poll(impl_->queue.get(), 0));
+  if (event == nullptr) return std::nullopt;
+  if (auto ok = event_result(event.get(), impl_->what); !ok) {
+    return std::unexpected(std::move(ok.error()));
   }
-  std::ranges::sort(entries, {}, &ConfigEntry::name);
-  return entries;
+  return configs_in(event.get(), impl_->what);
+}
+
+ConfigsAnswer Admin::ask_configs(const std::string& topic) {
+  auto answer = std::make_unique<ConfigsAnswer::Impl>(what_configs(topic),
+                                                      Queue(rd_kafka_queue_new(impl_->handle)));
+  impl_->ask_configs(topic, answer->queue.get());
+  return ConfigsAnswer(std::move(answer));
 }
 
 Result<void> Admin::create_topic(const NewTopic& topic) {

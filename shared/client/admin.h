@@ -81,8 +81,27 @@ struct GroupDescription {
   std::vector<GroupMember> members;
 };
 
-// Thread-safe; every call blocks up to the timeout. Errors: unavailable names the servers that
-// could not be reached and why, timed_out, not_found, exists, invalid (the server's sentence).
+// The answer to Admin::ask_configs(). For one thread; goes before its Admin.
+class ConfigsAnswer {
+ public:
+  ~ConfigsAnswer();
+  ConfigsAnswer(ConfigsAnswer&&) noexcept;
+  ConfigsAnswer& operator=(ConfigsAnswer&&) noexcept;
+
+  // Never waits; nothing: it is not there yet. It is there once, within the Admin's timeout; errors
+  // as Admin's, and unsupported where the server does not tell.
+  std::optional<Result<std::vector<ConfigEntry>>> poll();
+
+ private:
+  friend class Admin;
+  struct Impl;
+  explicit ConfigsAnswer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Thread-safe; every call but ask_configs() blocks up to the timeout. Errors: unavailable names the
+// servers that could not be reached and why, timed_out, not_found, exists, invalid (the server's
+// sentence).
 class Admin {
  public:
   // Does not wait for a server.
@@ -96,6 +115,8 @@ class Admin {
   // By name. describe_topic of an unknown name is not_found and creates nothing.
   Result<std::vector<TopicInfo>> list_topics();
   Result<TopicDescription> describe_topic(const std::string& name);
+  // The configs alone, for who has something else to do meanwhile. By name.
+  ConfigsAnswer ask_configs(const std::string& topic);
   Result<void> create_topic(const NewTopic& topic);
   Result<void> delete_topic(const std::string& name);
 

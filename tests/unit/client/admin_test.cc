@@ -52,6 +52,31 @@ TEST_CASE("the offsets of a partition") {
   CHECK(marks->high == 1);
 }
 
+// The mock cluster knows nothing of configs, so what comes is that nothing came.
+TEST_CASE("configs are asked for without waiting, and an answer comes in any case") {
+  MockCluster cluster;
+  cluster.create_topic("t", 1);
+  auto admin = open(cluster.settings(), Millis(100));
+  auto answer = admin->ask_configs("t");
+  CHECK(!answer.poll());
+  std::optional<Result<std::vector<ConfigEntry>>> got;
+  REQUIRE(eventually([&] { return (got = answer.poll()).has_value(); }));
+  REQUIRE(!*got);
+  CHECK((*got).error().code == Code::timed_out);
+  CHECK((*got).error().context.starts_with("asking for the configs of t: "));
+}
+
+TEST_CASE("whoever asked for configs may go before their answer") {
+  MockCluster cluster;
+  const SystemClock clock;
+  const Instant start = clock.now();
+  {
+    auto admin = open(cluster.settings(), Millis(60'000));
+    const auto answer = admin->ask_configs("t");
+  }
+  CHECK(clock.now() - start < Millis(20'000));
+}
+
 TEST_CASE("a server that is not there is named, without waiting for the timeout") {
   auto admin = open({.bootstrap_servers = "127.0.0.1:1"}, Millis(60'000));
   const SystemClock clock;

@@ -19,7 +19,7 @@
 #include "shared/net/signals.h"
 #include "worker/admin_routes.h"
 #include "worker/options.h"
-#include "worker/order_store_soci.h"
+#include "worker/watched_order_store.h"
 #include "worker/webhook_metrics.h"
 #include "worker/webhook_sender.h"
 #include "worker/worker.h"
@@ -39,6 +39,7 @@ class Process {
                  [this](int number) {
                    log::info("stopping signal={}", number);
                    worker_->stop();
+                   store_->stop();
                    if (webhook_) webhook_->stop();
                  }),
         metrics_(registry_),
@@ -47,7 +48,7 @@ class Process {
 
   Result<void> start() {
     TRY(listen, net::parse_host_port(options_.admin_listen));
-    TRY(store, SociOrderStore::open(options_.database, options_.orders_topic));
+    TRY(store, WatchedOrderStore::open(options_.database, options_.orders_topic));
     store_ = std::move(store);
     if (!options_.webhook_url.empty()) TRY_VOID(open_webhook());
     TRY(snapshots, snapshots::FoldSnapshots::open(options_.snapshots));
@@ -105,7 +106,7 @@ class Process {
   http::Router router_;
   http::Server admin_;
   Gate gate_;
-  std::unique_ptr<SociOrderStore> store_;
+  std::unique_ptr<WatchedOrderStore> store_;
   std::optional<WebhookMetrics> webhook_metrics_;
   std::unique_ptr<WebhookSender> webhook_;
   std::unique_ptr<snapshots::FoldSnapshots> snapshots_;
@@ -115,7 +116,9 @@ class Process {
 }  // namespace
 }  // namespace sluice::worker
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   using namespace sluice;
   worker::Options options;
   config::Schema schema = worker::describe(options);
@@ -129,4 +132,12 @@ int main(int argc, char** argv) {
   }
   process.run();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int status = run(argc, argv);
+  sluice::orders::WatchedThread::exit_past_given_up(status);
+  return status;
 }

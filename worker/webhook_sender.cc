@@ -93,6 +93,7 @@ void WebhookSender::turn(Millis wait) {
 
 void WebhookSender::stop() {
   stopping_.store(true, std::memory_order_relaxed);
+  store_->stop();
   client_->wake();
 }
 

@@ -13,9 +13,12 @@ namespace {
 namespace urls = boost::urls;
 
 constexpr std::string_view kSqlite = "sqlite:";
-// A server that went away without a word is given up on after so long; the worker tries again.
+// Connecting has a limit in both clients.
 constexpr int kConnectSeconds = 5;
+// How long answers are waited for is watched.h's matter. This ends what it has given up on, as far
+// as the clients can: a server that nothing is heard of any more, MySQL's also one that is silent.
 constexpr int kAnswerSeconds = 30;
+constexpr int kKeepaliveSeconds = 10;
 constexpr std::array<std::string_view, 4> kMysqlParameters = {"unix_socket", "sslca", "sslcert",
                                                               "sslkey"};
 
@@ -41,6 +44,8 @@ std::string postgresql_connection(const urls::url_view& parsed) {
   };
   set_default("connect_timeout", kConnectSeconds);
   set_default("tcp_user_timeout", kAnswerSeconds * 1000);
+  set_default("keepalives_idle", kKeepaliveSeconds);
+  set_default("keepalives_interval", kKeepaliveSeconds);
   return std::string(url.buffer());
 }
 

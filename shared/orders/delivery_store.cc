@@ -86,67 +86,73 @@ void count_failed(soci::session& sql, std::span<const DeliveryOutcome> outcomes)
 }  // namespace
 
 struct DeliveryStore::Connection {
-  soci::session sql;
+  std::unique_ptr<soci::session> sql;  // null: not open
+
+  soci::session& opened(const Database& database) {
+    if (sql) return *sql;
+    auto session = std::make_unique<soci::session>();
+    open_session(*session, database, Access::write);
+    // A table that is filled from empty has no statistics yet; then PostgreSQL reads and sorts the
+    // whole backlog for each stretch of it, instead of walking the index.
+    if (database.kind == DatabaseKind::postgresql) *session << "SET enable_sort = off";
+    sql = std::move(session);
+    return *sql;
+  }
 };
 
-DeliveryStore::DeliveryStore(Database database) : database_(std::move(database)) {}
+DeliveryStore::DeliveryStore(Database database)
+    : database_(std::move(database)), connection_([]() -> Result<std::unique_ptr<Connection>> {
+        return std::make_unique<Connection>();
+      }) {}
 
 DeliveryStore::~DeliveryStore() = default;
 
 Result<std::unique_ptr<DeliveryStore>> DeliveryStore::open(const std::string& database) {
   TRY(parsed, parse_database(database));
   TRY_VOID(check_there(parsed));
-  std::unique_ptr<DeliveryStore> store(new DeliveryStore(std::move(parsed)));
-  TRY_VOID(store->connected([&](Connection& c) -> Result<void> {
-    TRY(version, schema_version(c.sql, store->database_));
+  std::unique_ptr<DeliveryStore> store(new DeliveryStore(parsed));
+  TRY_VOID(store->connected([parsed](soci::session& sql) -> Result<void> {
+    TRY(version, schema_version(sql, parsed));
     if (version >= kDeliveriesSince) return {};
     return fail(Code::not_found,
                 fmt::format("{} has schema version {}, deliveries are kept since {}: a worker that "
                             "starts brings it there",
-                            store->database_.shown, version, kDeliveriesSince));
+                            parsed.shown, version, kDeliveriesSince));
   }));
   return store;
 }
 
-Result<void> DeliveryStore::connect() {
-  if (connection_) return {};
-  try {
-    auto connection = std::make_unique<Connection>();
-    open_session(connection->sql, database_, Access::write);
-    // A table that is filled from empty has no statistics yet; then PostgreSQL reads and sorts the
-    // whole backlog for each stretch of it, instead of walking the index.
-    if (database_.kind == DatabaseKind::postgresql) connection->sql << "SET enable_sort = off";
-    connection_ = std::move(connection);
-    return {};
-  } catch (const soci::soci_error& e) {
-    return unavailable(fmt::format("{}: {}", database_.shown, e.what()));
-  }
+void DeliveryStore::stop() {
+  connection_.stop();
 }
 
 template <class Work>
-auto DeliveryStore::connected(Work work) -> decltype(work(std::declval<Connection&>())) {
-  TRY_VOID(connect());
-  try {
-    return work(*connection_);
-  } catch (const soci::soci_error& e) {
-    connection_.reset();  // closing rolls back what is open
-    return unavailable(fmt::format("{}: {}", database_.shown, e.what()));
-  }
+auto DeliveryStore::connected(Work work) -> decltype(work(std::declval<soci::session&>())) {
+  using Done = decltype(work(std::declval<soci::session&>()));
+  return connection_.ask([database = database_, work = std::move(work)](Connection& c) -> Done {
+    try {
+      return work(c.opened(database));
+    } catch (const soci::soci_error& e) {
+      c.sql.reset();  // closing rolls back what is open
+      return unavailable(fmt::format("{}: {}", database.shown, e.what()));
+    }
+  });
 }
 
 Result<std::vector<Delivery>> DeliveryStore::due(const std::string& topic,
                                                  std::span<const std::int32_t> partitions,
                                                  WallTime now, std::size_t most) {
   if (partitions.empty()) return std::vector<Delivery>();
-  return connected([&](Connection& c) -> Result<std::vector<Delivery>> {
-    const long long until = now.unix_millis;
+  const long long until = now.unix_millis;
+  return connected([topic, of = of_partitions(partitions), until,
+                    most](soci::session& sql) -> Result<std::vector<Delivery>> {
     const soci::rowset<soci::row> rows =
-        (c.sql.prepare << fmt::format(
+        (sql.prepare << fmt::format(
              "SELECT {} FROM webhook_deliveries d WHERE d.state = 'pending' AND d.due_at <= :now "
              "AND d.topic = :topic AND {} AND NOT EXISTS (SELECT 1 FROM webhook_deliveries e WHERE "
              "e.order_id = d.order_id AND e.topic = d.topic AND e.log_offset < d.log_offset) ORDER "
              "BY d.due_at, d.log_offset LIMIT {}",
-             kColumns, of_partitions(partitions), most),
+             kColumns, of, most),
          soci::use(until), soci::use(topic));
     return deliveries(rows);
   });
@@ -154,11 +160,12 @@ Result<std::vector<Delivery>> DeliveryStore::due(const std::string& topic,
 
 Result<void> DeliveryStore::record(std::span<const DeliveryOutcome> outcomes) {
   if (outcomes.empty()) return {};
-  return connected([&](Connection& c) -> Result<void> {
-    c.sql << database_.begin();
-    remove_delivered(c.sql, outcomes);
-    count_failed(c.sql, outcomes);
-    c.sql << "COMMIT";
+  return connected([begin = database_.begin(), all = std::vector(outcomes.begin(), outcomes.end())](
+                       soci::session& sql) -> Result<void> {
+    sql << begin;
+    remove_delivered(sql, all);
+    count_failed(sql, all);
+    sql << "COMMIT";
     return {};
   });
 }
@@ -166,16 +173,17 @@ Result<void> DeliveryStore::record(std::span<const DeliveryOutcome> outcomes) {
 Result<DeliveryCounts> DeliveryStore::counts(const std::string& topic,
                                              std::span<const std::int32_t> partitions) {
   if (partitions.empty()) return DeliveryCounts();
-  return connected([&](Connection& c) -> Result<DeliveryCounts> {
+  return connected([topic,
+                    of = of_partitions(partitions)](soci::session& sql) -> Result<DeliveryCounts> {
     DeliveryCounts counts;
     std::string state;
     long long count = 0;
     long long oldest = 0;
     soci::statement select =
-        (c.sql.prepare << fmt::format(
+        (sql.prepare << fmt::format(
              "SELECT d.state, COUNT(*), MIN(d.created_at) FROM webhook_deliveries d WHERE d.topic "
              "= :topic AND {} GROUP BY d.state",
-             of_partitions(partitions)),
+             of),
          soci::use(topic), soci::into(state), soci::into(count), soci::into(oldest));
     select.execute();
     while (select.fetch()) {
@@ -191,12 +199,12 @@ Result<DeliveryCounts> DeliveryStore::counts(const std::string& topic,
 }
 
 Result<std::vector<Delivery>> DeliveryStore::list(const DeliveryFilter& filter) {
-  return connected([&](Connection& c) -> Result<std::vector<Delivery>> {
+  return connected([filter](soci::session& sql) -> Result<std::vector<Delivery>> {
     const std::string state =
         filter.parked ? fmt::format("d.state = '{}'", *filter.parked ? kParked : kPending)
                       : "1 = 1";
     const soci::rowset<soci::row> rows =
-        (c.sql.prepare << fmt::format(
+        (sql.prepare << fmt::format(
              "SELECT {} FROM webhook_deliveries d WHERE {} AND (d.order_id = :order OR :any = '') "
              "ORDER BY d.created_at, d.log_offset LIMIT {}",
              kColumns, state, filter.limit),
@@ -206,10 +214,10 @@ Result<std::vector<Delivery>> DeliveryStore::list(const DeliveryFilter& filter) 
 }
 
 Result<std::optional<Delivery>> DeliveryStore::find(const std::string& id) {
-  return connected([&](Connection& c) -> Result<std::optional<Delivery>> {
+  return connected([id](soci::session& sql) -> Result<std::optional<Delivery>> {
     const soci::rowset<soci::row> rows =
-        (c.sql.prepare << fmt::format("SELECT {} FROM webhook_deliveries d WHERE d.id = :id",
-                                      kColumns),
+        (sql.prepare << fmt::format("SELECT {} FROM webhook_deliveries d WHERE d.id = :id",
+                                    kColumns),
          soci::use(id));
     for (const soci::row& row : rows) return delivery(row);
     return std::nullopt;
@@ -217,19 +225,19 @@ Result<std::optional<Delivery>> DeliveryStore::find(const std::string& id) {
 }
 
 Result<std::int64_t> DeliveryStore::send_back(const std::string& id, WallTime now) {
-  return connected([&](Connection& c) -> Result<std::int64_t> {
+  return connected([id, now](soci::session& sql) -> Result<std::int64_t> {
     const long long due = now.unix_millis;
     soci::statement update =
-        (c.sql.prepare << fmt::format("{} AND id = :id", kSendBack), soci::use(due), soci::use(id));
+        (sql.prepare << fmt::format("{} AND id = :id", kSendBack), soci::use(due), soci::use(id));
     update.execute(true);
     return update.get_affected_rows();
   });
 }
 
 Result<std::int64_t> DeliveryStore::send_back_all(WallTime now) {
-  return connected([&](Connection& c) -> Result<std::int64_t> {
+  return connected([now](soci::session& sql) -> Result<std::int64_t> {
     const long long due = now.unix_millis;
-    soci::statement update = (c.sql.prepare << std::string(kSendBack), soci::use(due));
+    soci::statement update = (sql.prepare << std::string(kSendBack), soci::use(due));
     update.execute(true);
     return update.get_affected_rows();
   });

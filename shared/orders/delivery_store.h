@@ -15,6 +15,11 @@
 #include "shared/base/result.h"
 #include "shared/orders/database.h"
 #include "shared/orders/delivery.h"
+#include "shared/orders/watched.h"
+
+namespace soci {
+class session;
+}  // namespace soci
 
 namespace sluice::orders {
 
@@ -26,7 +31,8 @@ struct DeliveryFilter {
 };
 
 // Owns its connection; one thread at a time. After an error the connection is opened anew by the
-// next call. Code::unavailable: a later attempt may go well.
+// next call. Code::unavailable: a later attempt may go well; also of a database that gives no
+// answer (watched.h).
 class DeliveryStore {
  public:
   // `database` is as parse_database() takes it. Errors: invalid (no such kind of database),
@@ -34,6 +40,9 @@ class DeliveryStore {
   // unavailable.
   static Result<std::unique_ptr<DeliveryStore>> open(const std::string& database);
   ~DeliveryStore();
+
+  // From any thread: what is asked is answered within WatchedThread::kStopPatience from now on.
+  void stop();
 
   // What may be sent now of these partitions, the longest due first, without what waits behind an
   // earlier delivery of its order, be it parked.
@@ -58,13 +67,13 @@ class DeliveryStore {
 
   explicit DeliveryStore(Database database);
 
-  // Runs `work` on an open session and turns SOCI's exceptions into errors.
+  // Runs `work`, which owns what it uses, on an open session and turns SOCI's exceptions into
+  // errors.
   template <class Work>
-  auto connected(Work work) -> decltype(work(std::declval<Connection&>()));
-  Result<void> connect();
+  auto connected(Work work) -> decltype(work(std::declval<soci::session&>()));
 
   const Database database_;
-  std::unique_ptr<Connection> connection_;
+  Watched<Connection> connection_;
 };
 
 }  // namespace sluice::orders

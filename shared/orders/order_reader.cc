@@ -1,5 +1,6 @@
 #include "shared/orders/order_reader.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -69,43 +70,72 @@ struct Rows {
 
 struct OrderReader::Connection {
   soci::session sql;
+  Rows rows;
+  std::optional<soci::statement> select;  // of all orders, into `rows`
+
+  void read_orders() {
+    select.emplace(
+        (sql.prepare << "SELECT order_id, sale, user_id, quantity, unit_price, currency, state, "
+                        "reason, reserved_at, deadline, placed_at, log_partition, log_offset "
+                        "FROM orders",
+         soci::into(rows.order_id), soci::into(rows.sale), soci::into(rows.user_id),
+         soci::into(rows.quantity), soci::into(rows.unit_price), soci::into(rows.currency),
+         soci::into(rows.state), soci::into(rows.reason), soci::into(rows.reserved_at),
+         soci::into(rows.deadline), soci::into(rows.placed_at), soci::into(rows.log_partition),
+         soci::into(rows.log_offset)));
+    select->execute();
+  }
+
+  // Empty at the end.
+  std::vector<StoredOrder> next_orders() {
+    rows.resize(kRowsAtOnce);
+    std::vector<StoredOrder> orders;
+    if (!select->fetch()) return orders;
+    for (std::size_t i = 0; i < rows.order_id.size(); ++i) orders.push_back(rows.at(i));
+    return orders;
+  }
 };
 
 OrderReader::OrderReader(Database database)
-    : database_(std::move(database)), connection_(std::make_unique<Connection>()) {}
+    : database_(std::move(database)), connection_([]() -> Result<std::unique_ptr<Connection>> {
+        return std::make_unique<Connection>();
+      }) {}
 
 OrderReader::~OrderReader() = default;
 
 template <class Work>
-auto OrderReader::reading(Work work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const soci::soci_error& e) {
-    return unavailable(fmt::format("{}: {}", database_.shown, e.what()));
-  }
+auto OrderReader::reading(Work work) -> decltype(work(std::declval<Connection&>())) {
+  using Done = decltype(work(std::declval<Connection&>()));
+  return connection_.ask([shown = database_.shown, work = std::move(work)](Connection& c) -> Done {
+    try {
+      return work(c);
+    } catch (const soci::soci_error& e) {
+      return unavailable(fmt::format("{}: {}", shown, e.what()));
+    }
+  });
 }
 
 Result<std::unique_ptr<OrderReader>> OrderReader::open(const std::string& database) {
   TRY(parsed, parse_database(database));
   TRY_VOID(check_there(parsed));
-  std::unique_ptr<OrderReader> reader(new OrderReader(std::move(parsed)));
-  TRY_VOID(reader->reading([&]() -> Result<void> {
-    open_session(reader->connection_->sql, reader->database_, Access::read);
-    begin(reader->connection_->sql, reader->database_.kind);
-    TRY_VOID(schema_version(reader->connection_->sql, reader->database_));
+  std::unique_ptr<OrderReader> reader(new OrderReader(parsed));
+  TRY_VOID(reader->reading([parsed](Connection& c) -> Result<void> {
+    open_session(c.sql, parsed, Access::read);
+    begin(c.sql, parsed.kind);
+    TRY_VOID(schema_version(c.sql, parsed));
     return {};
   }));
   return reader;
 }
 
 Result<std::map<std::int32_t, std::int64_t>> OrderReader::positions(const std::string& topic) {
-  return reading([&]() -> Result<std::map<std::int32_t, std::int64_t>> {
+  return reading([topic](Connection& c) -> Result<std::map<std::int32_t, std::int64_t>> {
     std::map<std::int32_t, std::int64_t> found;
     int partition = 0;
     long long next = 0;
     soci::statement select =
-        (connection_->sql.prepare << "SELECT log_partition, next_offset FROM log_positions WHERE "
-                                     "topic = :topic",
+        (c.sql.prepare << "SELECT log_partition, next_offset FROM log_positions WHERE topic = "
+                          ":topic",
          soci::use(topic), soci::into(partition), soci::into(next));
     select.execute();
     while (select.fetch()) found[partition] = next;
@@ -114,33 +144,25 @@ Result<std::map<std::int32_t, std::int64_t>> OrderReader::positions(const std::s
 }
 
 Result<std::int64_t> OrderReader::outbox_count() {
-  return reading([&]() -> Result<std::int64_t> {
+  return reading([](Connection& c) -> Result<std::int64_t> {
     long long count = 0;
-    connection_->sql << "SELECT COUNT(*) FROM outbox", soci::into(count);
+    c.sql << "SELECT COUNT(*) FROM outbox", soci::into(count);
     return count;
   });
 }
 
 Result<void> OrderReader::each(const std::function<void(const StoredOrder& order)>& visit) {
-  return reading([&]() -> Result<void> {
-    Rows rows;
-    rows.resize(kRowsAtOnce);
-    soci::statement select =
-        (connection_->sql.prepare << "SELECT order_id, sale, user_id, quantity, unit_price, "
-                                     "currency, state, reason, reserved_at, deadline, placed_at, "
-                                     "log_partition, log_offset FROM orders",
-         soci::into(rows.order_id), soci::into(rows.sale), soci::into(rows.user_id),
-         soci::into(rows.quantity), soci::into(rows.unit_price), soci::into(rows.currency),
-         soci::into(rows.state), soci::into(rows.reason), soci::into(rows.reserved_at),
-         soci::into(rows.deadline), soci::into(rows.placed_at), soci::into(rows.log_partition),
-         soci::into(rows.log_offset));
-    select.execute();
-    while (select.fetch()) {
-      for (std::size_t i = 0; i < rows.order_id.size(); ++i) visit(rows.at(i));
-      rows.resize(kRowsAtOnce);
-    }
+  TRY_VOID(reading([](Connection& c) -> Result<void> {
+    c.rows.resize(kRowsAtOnce);
+    c.read_orders();
     return {};
-  });
+  }));
+  while (true) {
+    TRY(orders,
+        reading([](Connection& c) -> Result<std::vector<StoredOrder>> { return c.next_orders(); }));
+    if (orders.empty()) return {};
+    for (const StoredOrder& order : orders) visit(order);
+  }
 }
 
 }  // namespace sluice::orders

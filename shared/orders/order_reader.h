@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "shared/base/result.h"
 #include "shared/orders/database.h"
 #include "shared/orders/order_row.h"
+#include "shared/orders/watched.h"
 
 namespace sluice::orders {
 
@@ -21,7 +23,8 @@ struct StoredOrder {
 };
 
 // One read transaction for its whole life: positions and rows belong together, whatever a worker
-// commits meanwhile. One thread. After an error it is of no use any more.
+// commits meanwhile. One thread. After an error it is of no use any more; a database that gives no
+// answer is one (watched.h).
 class OrderReader {
  public:
   // `database` is as parse_database() takes it. Errors: invalid (no such kind of database),
@@ -47,12 +50,12 @@ class OrderReader {
 
   explicit OrderReader(Database database);
 
-  // Turns SOCI's exceptions into errors.
+  // Runs `work`, which owns what it uses, and turns SOCI's exceptions into errors.
   template <class Work>
-  auto reading(Work work) -> decltype(work());
+  auto reading(Work work) -> decltype(work(std::declval<Connection&>()));
 
   const Database database_;
-  std::unique_ptr<Connection> connection_;
+  Watched<Connection> connection_;
 };
 
 }  // namespace sluice::orders

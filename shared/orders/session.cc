@@ -25,9 +25,9 @@ void open_sqlite(soci::session& sql, const std::string& path, Access access) {
 // A writer that stands still within its transaction, stopped or with its machine lost, would keep
 // the others waiting for as long as its connection lives: the server ends it.
 constexpr int kStandsStillSeconds = 10;
-// A statement that waits for another one's transaction. Below the time after which a client of
-// MySQL gives the whole connection up.
-constexpr int kWaitsSeconds = 20;
+// A statement that waits for another one's transaction. Below kAnswerPatience, after which the
+// whole connection is given up.
+constexpr int kWaitsSeconds = 12;
 
 void limit_writer(soci::session& sql, DatabaseKind kind) {
   if (kind == DatabaseKind::postgresql) {
@@ -50,6 +50,7 @@ void open_session(soci::session& sql, const Database& database, Access access) {
     case DatabaseKind::postgresql:
       sql.open("postgresql", database.connection);
       sql << "SET client_encoding = 'UTF8'";
+      sql << "SET client_min_messages = 'warning'";  // not that a table is there already
       break;
     case DatabaseKind::mysql:
       sql.open("mysql", database.connection);

@@ -1,11 +1,13 @@
 """PostgreSQL and MariaDB servers for the tests: in a folder of their own, on a free port."""
 
+import contextlib
 import glob
 import itertools
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -43,6 +45,7 @@ class Server:
         if os.getuid() == 0:
             shutil.chown(folder, user)
         self.process = None
+        self.still = []
 
     def tool(self, *words):
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
@@ -74,7 +77,24 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def stand_still(self):
+        """All its processes are stopped, those that it starts meanwhile too. Its kernel goes on:
+        it accepts connections and acknowledges what it gets."""
+        waiting = [self.process.pid]
+        while waiting:
+            pid = waiting.pop()
+            os.kill(pid, signal.SIGSTOP)
+            self.still.append(pid)
+            children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+            waiting += map(int, children.split())
+
+    def go_on(self):
+        while self.still:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.still.pop(), signal.SIGCONT)
+
     def stop(self):
+        self.go_on()
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)

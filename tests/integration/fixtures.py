@@ -42,15 +42,27 @@ def pipeline(tmp_path, daemons):
 
 
 @pytest.fixture
-def system(tmp_path):
-    """The shop's own system, and the options of a worker that tells it."""
-    secret, path = shop_system.new_secret(tmp_path)
-    listening = shop_system.ShopSystem(secret).start()
-    listening.options = {"webhook_url": listening.url, "webhook_secret_files": path,
-                         "webhook_retry_max_delay": "200ms"}
-    yield listening
-    listening.stop()
-    assert not listening.forged
+def systems(tmp_path):
+    """systems(): a shop's own system, and the options of a worker that tells it."""
+    started = []
+
+    def start():
+        secret, path = shop_system.new_secret(tmp_path, f"secret-{len(started)}")
+        listening = shop_system.ShopSystem(secret).start()
+        listening.options = {"webhook_url": listening.url, "webhook_secret_files": path,
+                             "webhook_retry_max_delay": "200ms"}
+        started.append(listening)
+        return listening
+
+    yield start
+    for listening in started:
+        listening.stop()
+        assert not listening.forged
+
+
+@pytest.fixture
+def system(systems):
+    return systems()
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)

@@ -19,10 +19,13 @@ TEST_CASE("a database is said by a URL") {
        "sqlite:data/my orders.db"},
       {"postgresql://shop:p%40ss@db:5433/orders?sslmode=require", DatabaseKind::postgresql,
        "postgresql://shop:p%40ss@db:5433/"
-       "orders?sslmode=require&connect_timeout=5&tcp_user_timeout=30000",
+       "orders?sslmode=require&connect_timeout=5&tcp_user_timeout=30000&keepalives_idle=10&"
+       "keepalives_interval=10",
        "postgresql://shop:***@db:5433/orders?sslmode=require"},
       {"postgres:///orders?host=/run/postgresql&connect_timeout=1", DatabaseKind::postgresql,
-       "postgresql:///orders?host=/run/postgresql&connect_timeout=1&tcp_user_timeout=30000",
+       "postgresql:///orders?host=/run/"
+       "postgresql&connect_timeout=1&tcp_user_timeout=30000&keepalives_idle=10&keepalives_interval="
+       "10",
        "postgres:///orders?host=/run/postgresql&connect_timeout=1"},
       {"mysql://shop:p%40s%27s%22%5C@db:3307/orders", DatabaseKind::mysql,
        "charset=utf8mb4 connect_timeout=5 read_timeout=30 write_timeout=30 db='orders' "

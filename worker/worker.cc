@@ -312,6 +312,7 @@ Result<void> Worker::until_done(const std::function<Result<void>()>& attempt) {
     const Millis wait = backoff.next();
     log::warning("transaction failed retry_ms={} why={}", wait.count(),
                  log::quoted(done.error().context));
+    measure_lag();
     pause_for(wait);
   }
 }

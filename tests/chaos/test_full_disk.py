@@ -8,7 +8,8 @@ import confluent_kafka
 import pytest
 
 import harness
-from harness import Http, eventually
+from crash_shop import check_positions, settle
+from harness import Http, eventually, sale
 from test_durability import Sender, check_log
 
 CUTS = int(os.environ.get("SLUICE_FULL_DISKS", "3" if harness.SANITIZED else "8"))
@@ -16,13 +17,11 @@ PARTITIONS = 4
 MIB = 1 << 20
 
 
-class SmallDiskBroker(harness.Broker):
-    """A broker on a disk of so many bytes."""
+class SmallDisk:
+    """A disk of so many bytes under what a daemon has in `data`."""
 
-    def __init__(self, folder, reserve):
-        super().__init__(folder, {"segment_bytes": "1MiB", "disk_reserve_bytes": str(reserve)})
-        self.data = self.folder / "data"
-        self.size_file = self.folder / "bytes"
+    def __init__(self, folder, data):
+        self.data, self.size_file = data, folder / "bytes"
         self.environment = {"LD_PRELOAD": str(harness.BUILD / "tests/chaos/full_disk.so"),
                             "FULL_DISK_DATA": str(self.data),
                             "FULL_DISK_BYTES": str(self.size_file)}
@@ -35,6 +34,19 @@ class SmallDiskBroker(harness.Broker):
 
     def used(self):
         return sum(path.stat().st_size for path in self.data.rglob("*") if path.is_file())
+
+
+class SmallDiskBroker(harness.Broker):
+    def __init__(self, folder, reserve):
+        super().__init__(folder, {"segment_bytes": "1MiB", "disk_reserve_bytes": str(reserve)})
+        self.disk = SmallDisk(self.folder, self.folder / "data")
+        self.environment = self.disk.environment
+
+    def set_disk(self, size):
+        self.disk.set_disk(size)
+
+    def used(self):
+        return self.disk.used()
 
     def health(self):
         return Http(self.admin).get("/healthz")
@@ -143,3 +155,58 @@ def test_a_start_on_a_full_disk_says_so(tmp_path, daemons):
     broker.set_disk(1 << 40)
     broker.start().wait_ready()
     check(broker, sender)
+
+
+class SmallDiskWorker(harness.Worker):
+    """Its orders are in an SQLite file on a small disk."""
+
+    def __init__(self, folder, broker, options=None):
+        orders = folder / "orders"
+        super().__init__(folder, broker, {**(options or {}),
+                                          "database": f"sqlite:{orders}/orders.db"})
+        self.database = orders / "orders.db"
+        self.disk = SmallDisk(folder, orders)
+        self.environment = self.disk.environment
+
+    def lag(self):
+        text = Http(self.admin).get("/metrics").body.decode()
+        return int(re.search(r"^sluice_worker_lag_records (\d+)$", text, re.M)[1])
+
+    def is_full(self):
+        ready = Http(self.admin).get("/readyz")
+        return ready.status == 503 and b"disk is full" in ready.body
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["goes on", "kill -9"])
+def test_a_full_disk_under_the_orders(pipeline, killed):
+    """Nothing is placed and nothing skipped, customers buy as ever, and room is all it takes."""
+    parts = pipeline([sale("rush", 10_000)], worker=SmallDiskWorker,
+                     worker_options={"group_instance_id": "one"})
+    worker, accepted = parts.worker, set()
+    connection = parts.frontend.http()
+
+    def sell():
+        reply = parts.frontend.order("rush", f"user-{len(accepted)}", connection=connection)
+        assert reply.status == 202, reply
+        accepted.add(reply.json["order_id"])
+
+    def placed():
+        return {order for order, in worker.rows("order_id")}
+
+    sell()
+    eventually(lambda: placed() == accepted, 30, "the first one is placed")
+    worker.disk.set_disk(worker.disk.used() + 200_000)
+    eventually(lambda: sell() or worker.is_full(), 60, "the disk is full", every=0)
+    for _ in range(20):
+        sell()
+    eventually(lambda: worker.lag() >= 20, 20, "what waits is seen to wait")
+    assert placed() < accepted
+    worker.wait_for_line("transaction failed .*disk is full")
+    if killed:
+        worker.kill9()
+    worker.disk.set_disk(1 << 40)
+    if killed:
+        worker.start()
+    eventually(lambda: worker.is_ready() and placed() == accepted, 30, "it goes on by itself")
+    settle(parts)
+    assert set(check_positions(parts).orders) == accepted

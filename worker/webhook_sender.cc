@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "shared/base/fail_point.h"
 #include "shared/base/file.h"
 #include "shared/log/log.h"
 
@@ -152,9 +153,11 @@ void WebhookSender::send(orders::Delivery delivery) {
                    "Idempotency-Key: " + delivery.id},
        .body = std::move(delivery.body)});
   metrics_.in_flight.set(static_cast<std::int64_t>(queue_.in_flight()));
+  FAIL_POINT("webhook-sent");
 }
 
 void WebhookSender::hear(const WebhookAnswer& answer) {
+  FAIL_POINT("webhook-heard");
   const Instant now = clock_.now();
   const auto sent = sent_at_.extract(answer.id);
   metrics_.attempt_seconds.observe(now - sent.mapped());
@@ -191,6 +194,7 @@ void WebhookSender::record() {
     trouble(done.error().context);
     return;
   }
+  FAIL_POINT("webhook-recorded");
   queue_.recorded();
   recorded_at_ = now;
   read_at_ = std::min(read_at_, now);  // what followed in the same orders may go now

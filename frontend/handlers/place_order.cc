@@ -18,6 +18,7 @@
 #include "frontend/time_text.h"
 #include "frontend/whole_number.h"
 #include "shared/async/one_shot.h"
+#include "shared/base/fail_point.h"
 #include "shared/ledger/event.h"
 #include "shared/ledger/sale_state.h"
 
@@ -207,6 +208,7 @@ class PlaceOrder {
     if (definition.payment_window_ms > 0) {
       order.deadline = order.reserved_at + definition.payment_window_ms;
     }
+    FAIL_POINT("order-reserved");
     return send_and_answer(api_, sale, std::move(order), id);
   }
 
@@ -222,6 +224,7 @@ class PlaceOrder {
       return true;
     };
     const auto sent = api.log.append(order, partition, prepare, report_to(api, sale, id));
+    FAIL_POINT("order-sent");
     if (!sent && sent.error().code == Code::closed) {
       sale.undo(order.user, id);
       api.metrics.unavailable.add();
@@ -230,6 +233,7 @@ class PlaceOrder {
     if (!sent) report_to(api, sale, id)({.outcome = client::Outcome::not_persisted});
     switch (co_await placed) {
       case Placement::queued:
+        FAIL_POINT("order-queued");
         api.metrics.accepted.add();
         co_return accepted(order, "queued", false);
       case Placement::pending:

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <soci/soci.h>
 
+#include "shared/base/fail_point.h"
 #include "shared/orders/order_row.h"
 #include "shared/orders/session.h"
 
@@ -165,6 +166,7 @@ Result<void> DeliveryStore::record(std::span<const DeliveryOutcome> outcomes) {
     sql << begin;
     remove_delivered(sql, all);
     count_failed(sql, all);
+    FAIL_POINT("deliveries-written");
     sql << "COMMIT";
     return {};
   });

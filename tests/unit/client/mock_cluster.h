@@ -22,6 +22,9 @@ class MockCluster {
     char text[256];
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, nullptr);
+    // Else its answers wait for the acknowledgement of the one before, 40 ms.
+    CHECK(rd_kafka_conf_set(conf, "socket.nagle.disable", "true", text, sizeof text) ==
+          RD_KAFKA_CONF_OK);
     handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
     CHECK(handle_ != nullptr);
     cluster_ = rd_kafka_mock_cluster_new(handle_, 1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/ctl/command_line.h"
+#include "shared/client/settings.h"
 
 namespace sluice::ctl {
 
@@ -26,6 +27,13 @@ inline Outcome call(std::vector<std::string> words, const std::string& input = "
   for (const std::string& word : words) argv.push_back(word.c_str());
   const int status = run(static_cast<int>(argv.size()), argv.data(), terminal);
   return {status, out.str(), err.str()};
+}
+
+// The options with which sluicectl reaches that cluster.
+inline std::vector<std::string> options_of(const client::Settings& settings) {
+  std::vector<std::string> words = {"-b", settings.bootstrap_servers, "--timeout", "30"};
+  for (const std::string& option : settings.extra) words.insert(words.end(), {"-X", option});
+  return words;
 }
 
 inline bool has(const std::string& text, std::string_view part) {

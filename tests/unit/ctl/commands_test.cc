@@ -24,7 +24,7 @@ struct Fixture {
   std::string servers = cluster.settings().bootstrap_servers;
 
   Outcome ctl(std::vector<std::string> words, const std::string& input = "") {
-    words.insert(words.end(), {"-b", servers, "--timeout", "30"});
+    for (std::string& word : options_of(cluster.settings())) words.push_back(std::move(word));
     return call(std::move(words), input);
   }
 

@@ -21,7 +21,6 @@ constexpr std::int64_t kMorning = 1'700'000'000'000;
 
 struct Dlq {
   client::MockCluster cluster;
-  std::string servers = cluster.settings().bootstrap_servers;
 
   Dlq() {
     cluster.create_topic("orders", 4);
@@ -30,7 +29,12 @@ struct Dlq {
 
   Outcome ctl(std::vector<std::string> words, const std::string& input = "", bool tty = false) {
     words.insert(words.begin(), "dlq");
-    words.insert(words.end(), {"-b", servers, "--timeout", "30"});
+    return call_here(std::move(words), input, tty);
+  }
+
+  Outcome call_here(std::vector<std::string> words, const std::string& input = "",
+                    bool tty = false) {
+    for (std::string& word : options_of(cluster.settings())) words.push_back(std::move(word));
     return call(std::move(words), input, tty);
   }
 
@@ -60,7 +64,7 @@ struct Dlq {
 
   // The records of the origin topic, as `topic consume` shows them.
   std::vector<json::value> orders() {
-    const Outcome read = call({"topic", "consume", "orders", "-o", "json", "-b", servers});
+    const Outcome read = call_here({"topic", "consume", "orders", "-o", "json"});
     CHECK(read.status == 0);
     return lines(read);
   }

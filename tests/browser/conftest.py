@@ -65,4 +65,5 @@ def visitor(chromium, tmp_path):
 def open_shop(pipeline):
     """open_shop(sale(…), …): the daemons with these sales and an admin API; words are options."""
     return lambda *sales, **options: pipeline(
-        list(sales), frontend_options={"admin_token": TOKEN, **options})
+        list(sales), frontend_options={"admin_token": TOKEN, **options},
+        worker_options=harness.NAMED)

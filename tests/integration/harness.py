@@ -325,6 +325,11 @@ class Frontend(Daemon):
         return reply.json["state"] if reply.status == 200 else None
 
 
+# Of a worker that is killed and started again: it has its partitions back at once. A group whose
+# members have no names waits for the session of who was killed to end.
+NAMED = {"group_instance_id": "one"}
+
+
 class Worker(Daemon):
     listeners = ("admin_listen",)
 

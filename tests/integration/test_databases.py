@@ -106,7 +106,7 @@ def left(server, worker):
 def test_the_shop_hears_of_every_order_through_kills(server, shop, system):
     """… of the database server and of the worker, with a shop that often fails."""
     system.answer = lambda request: (503 if len(system.requests) % 5 == 0 else 200, {})
-    parts = shop(ORDERS, **system.options)
+    parts = shop(ORDERS, **system.options, **harness.NAMED)
     worker, frontend = parts.worker, parts.frontend
     orders = []
     connection = frontend.http()

@@ -15,7 +15,8 @@ def row_of(parts, order):
 
 
 def open_pipeline(pipeline, stock):
-    return pipeline([sale("rush", stock)], frontend_options={"payment_secret": SECRET})
+    return pipeline([sale("rush", stock)], frontend_options={"payment_secret": SECRET},
+                    worker_options=harness.NAMED)
 
 
 def test_a_cancelled_unit_is_sold_again(pipeline):
@@ -106,7 +107,7 @@ def test_what_is_not_paid_in_time_is_sold_again(pipeline):
 
 def test_what_fell_due_while_nobody_worked_expires_at_the_start(pipeline):
     parts = pipeline([sale("rush", 20, payment_window="1s")],
-                     frontend_options={"payment_secret": SECRET})
+                     frontend_options={"payment_secret": SECRET}, worker_options=harness.NAMED)
     parts.worker.kill9()
     orders = [parts.frontend.order("rush", f"user-{n}").json for n in range(20)]
     for order in orders[:5]:

@@ -78,7 +78,7 @@ def test_a_topic_that_drops_records_is_warned_of(broker, tmp_path, daemons):
 
 
 def test_a_lost_database_is_rebuilt_from_the_log(pipeline):
-    parts = pipeline([sale("demo", 5)])
+    parts = pipeline([sale("demo", 5)], worker_options=harness.NAMED)
     order = parts.frontend.order("demo", "alice").json["order_id"]
     eventually(lambda: parts.worker.rows() == [(order, "alice", "placed")])
     parts.worker.kill9()

@@ -133,7 +133,7 @@ def test_what_fails_is_sent_again_with_its_id_and_holds_its_order(selling, shop)
 
 
 def test_a_shop_that_is_down_delays_no_order_and_loses_none(selling, shop):
-    parts = selling()
+    parts = selling(**harness.NAMED)
     first = buy_many(parts, 3)
     eventually(lambda: set(shop.orders()) == set(first))
     shop.stop()
@@ -157,7 +157,7 @@ def test_a_shop_that_is_down_delays_no_order_and_loses_none(selling, shop):
 
 def test_kill_9_at_any_time_loses_nothing_and_repeats_keep_their_ids(selling, shop):
     shop.answer = lambda request: (200 if hash((request.id, request.at)) % 3 else 503, {})
-    parts = selling(webhook_concurrency=4)
+    parts = selling(webhook_concurrency=4, **harness.NAMED)
     orders = []
     for round_number in range(4):
         orders += buy_many(parts, ORDERS // 10, first=round_number * 1000)
@@ -177,7 +177,7 @@ def test_kill_9_at_any_time_loses_nothing_and_repeats_keep_their_ids(selling, sh
 @pytest.mark.parametrize("status", [200, 500])
 def test_killed_while_the_shop_answers(selling, shop, status):
     """Nobody has heard the answer, so it is asked again, with the same id and bytes."""
-    parts = selling()
+    parts = selling(**harness.NAMED)
 
     def answer(request):
         if len(shop.attempts(request.id)) > 1:
@@ -197,7 +197,7 @@ def test_killed_while_the_shop_answers(selling, shop, status):
 
 def test_attempts_are_counted_on_after_kill_9(selling, shop):
     shop.answer = lambda request: (500, {})
-    parts = selling(webhook_retry_max_delay="1d")
+    parts = selling(webhook_retry_max_delay="1d", **harness.NAMED)
     order = buy(parts, "ann")
     eventually(lambda: deliveries(parts.worker, "attempts") == [(1,)])
     parts.worker.kill9()
@@ -398,7 +398,7 @@ def test_a_database_of_version_1_is_taken_over(selling, shop, tmp_path):
         database.executescript(
             (harness.pathlib.Path(__file__).parent / "orders_v1/sqlite.sql").read_text())
         database.execute("delete from log_positions")
-    parts = selling()
+    parts = selling(**harness.NAMED)
     with sqlite3.connect(folder / "orders.db") as database:
         assert database.execute("select version from sluice_schema").fetchall() == [(2,)]
     order = buy(parts, "cid")

@@ -18,7 +18,7 @@ def settle(parts):
         assert report and report["verdict"] != "in motion", report
         return status, report
 
-    status, report = eventually(audited, 20, "everything comes to rest")
+    status, report = eventually(audited, 20, "everything comes to rest", every=0.1)
     assert status == 0 and report["verdict"] == "at rest", report
     assert [one["verdict"] for one in report["invariants"]] == ["holds"] * 5, report
     eventually(lambda: int(parts.worker.query("select count(*) from outbox")[0][0]) == 0, 20,

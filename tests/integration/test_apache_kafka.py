@@ -1,16 +1,14 @@
 """The same daemons with an Apache Kafka in the place of our broker.
 
-What other modules prove with our broker is run here again, as it is. Without Kafka's jars (see
-apache_kafka.libs) Meson calls it skipped.
+What other modules prove with our broker is run here again, as it is; with crowds:
+test_apache_kafka_crowds.py.
 """
 
 import json
 
-import pytest
-
-import apache_kafka
 import harness
 from harness import eventually, run, sale
+from kafka_fixtures import broker, pipeline, server  # noqa: F401
 
 # pylint: disable=unused-import
 from test_audit import shop, test_a_sale_that_is_well  # noqa: F401
@@ -27,43 +25,11 @@ from test_pipeline import (  # noqa: F401
     test_a_broker_that_is_down_reserves_nothing, test_a_lost_database_is_rebuilt_from_the_log,
     test_a_placed_order_outlives_every_process, test_a_topic_that_drops_records_is_warned_of,
     test_stop_finishes_what_is_in_flight)
-from test_rehearsal import test_two_sales_with_everything_that_may_happen  # noqa: F401
-from test_sale import test_exact_under_the_rush, test_exact_with_every_daemon_killed  # noqa: F401
 from test_sale_lifecycle import (  # noqa: F401
     test_a_pause_in_the_rush_is_exact, test_a_restock_reopens_and_nothing_is_sold_twice,
     test_from_draft_to_settled)
 from test_waiting_room import room, test_kill_9_keeps_the_order_and_the_rate  # noqa: F401
 from test_worker import test_a_named_worker_gets_its_partitions_back  # noqa: F401
-
-MESON_SKIP = 77
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One Kafka for all tests: its start takes longer than most of them."""
-    if apache_kafka.libs() is None:
-        pytest.exit("skipped: there is no Apache Kafka here (./dev, KAFKA_LIBS)", MESON_SKIP)
-    kafka = apache_kafka.ApacheKafka(tmp_path_factory.mktemp("kafka") / "node").start()
-    yield kafka.wait_ready()
-    kafka.finish()
-
-
-@pytest.fixture(name="broker")
-def empty_kafka(server):
-    server.delete_topics()
-    return server
-
-
-@pytest.fixture
-def pipeline(tmp_path, daemons, broker):
-    """A group for each test: none waits for sessions of workers that another one killed."""
-
-    def start(sales, worker_options=None, **more):
-        options = {"group_id": tmp_path.name, **(worker_options or {})}
-        return harness.Pipeline(tmp_path, sales, daemons, broker=broker, worker_options=options,
-                                **more)
-
-    return start
-
 
 def ctl(broker, *words, stdin=None):
     done = run("sluicectl", "-b", broker.listen, *words, "-o", "json", stdin=stdin)

@@ -61,7 +61,7 @@ def run(folder):
         try:
             drain(folder, server)
         finally:
-            server.stop()
+            server.discard()
 
 
 def drain(folder, server):

@@ -75,7 +75,7 @@ class Sqlite:
     def start(self):
         return self
 
-    def stop(self):
+    def discard(self):
         pass
 
     def create(self, database):
@@ -139,7 +139,7 @@ def run(folder):
         try:
             place(broker, server, folder, events)
         finally:
-            server.stop()
+            server.discard()
     broker.finish()
 
 

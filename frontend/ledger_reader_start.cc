@@ -20,6 +20,9 @@ constexpr Millis kWatermarkTimeout{5'000};
 constexpr Millis kProgressInterval{1'000};
 // Between two tries of what failed at once, so as not to storm a broker that refuses.
 constexpr Millis kRetryPause{200};
+// A log without its head is believed when it was told so often: librdkafka says the end for a
+// beginning that the server did not tell (rd_kafka_query_watermark_offsets).
+constexpr int kHeadlessAnswers = 4;
 
 void pause(const std::stop_token& stop) {
   std::mutex mutex;
@@ -35,13 +38,14 @@ Result<std::unique_ptr<client::Consumer>> LedgerReader::begin(const std::stop_to
   prepare(stop);
   retention_.emplace(options_.settings);
   TRY(consumer, open_consumer());
-  while (!stop.stop_requested()) {
+  for (int headless = 0; !stop.stop_requested();) {
     const auto checked = check_whole(*consumer);
     if (checked) {
       TRY_VOID(assign_all(*consumer));
       break;
     }
-    if (checked.error().code == Code::out_of_range) return std::unexpected(checked.error());
+    const bool is_headless = checked.error().code == Code::out_of_range;
+    if (is_headless && ++headless == kHeadlessAnswers) return std::unexpected(checked.error());
     note_problem(checked.error().context);
     pause(stop);
   }

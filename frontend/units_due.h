@@ -5,10 +5,10 @@
 
 #include <map>
 
+#include "frontend/payment_deadlines.h"
 #include "frontend/sale_stock.h"
 #include "shared/ledger/fold.h"
 #include "shared/ledger/order_id.h"
-#include "shared/ledger/payment_deadlines.h"
 
 namespace sluice::frontend {
 
@@ -20,7 +20,7 @@ class UnitsDue {
   void tell(SaleStock& sale, const ledger::Fold& fold);
 
  private:
-  std::map<const SaleStock*, ledger::PaymentDeadlines> unpaid_;
+  std::map<const SaleStock*, PaymentDeadlines> unpaid_;
 };
 
 }  // namespace sluice::frontend

@@ -51,17 +51,11 @@ class Process {
     TRY(store, WatchedOrderStore::open(options_.database, options_.orders_topic));
     store_ = std::move(store);
     if (!options_.webhook_url.empty()) TRY_VOID(open_webhook());
-    TRY(snapshots, snapshots::FoldSnapshots::open(options_.snapshots));
-    snapshots_ = std::move(snapshots);
-    worker_.emplace(options_, *store_, *snapshots_, clock_, metrics_, webhook_.get());
+    worker_.emplace(options_, *store_, clock_, metrics_, webhook_.get());
     http::add_admin_routes(router_, {.healthy = [] { return Result<void>(); },
                                      .ready = [this] { return ready(); },
                                      .metrics = [this] { return registry_.prometheus(); }});
     add_worker_routes(router_, *worker_, webhook_.get());
-    registry_.counter("sluice_worker_snapshots_total", "Snapshots of the ledger that were kept",
-                      [this] { return static_cast<double>(snapshots_->written()); });
-    registry_.counter("sluice_worker_snapshot_failures_total", "Snapshots that were not kept",
-                      [this] { return static_cast<double>(snapshots_->failed()); });
     TRY_VOID(admin_.listen(listen));
     log::info("ready admin_listen={} database={}", admin_.bound().text(),
               log::quoted(store_->database()));
@@ -109,7 +103,6 @@ class Process {
   std::unique_ptr<WatchedOrderStore> store_;
   std::optional<WebhookMetrics> webhook_metrics_;
   std::unique_ptr<WebhookSender> webhook_;
-  std::unique_ptr<snapshots::FoldSnapshots> snapshots_;
   std::optional<Worker> worker_;
 };
 

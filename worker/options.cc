@@ -107,7 +107,6 @@ config::Schema describe(Options& options) {
       "gets its partitions back after a restart within session_timeout, and the others keep "
       "theirs. Empty: a worker that stops hands its partitions over at once.");
   describe_webhook(schema, options);
-  snapshots::describe(schema, options.snapshots);
   schema.add("log_level", options.log_level, "word", "The least severe lines that are logged.")
       .one_of({"debug", "info", "warning", "error"});
   schema.add("kafka", options.kafka, "name=value,...",

@@ -7,7 +7,6 @@
 
 #include "shared/base/clock.h"
 #include "shared/config/schema.h"
-#include "shared/snapshots/fold_snapshots.h"
 
 namespace sluice::worker {
 
@@ -31,7 +30,6 @@ struct Options {
   std::int32_t webhook_concurrency = 8;
   Millis webhook_retry_max_delay{600'000};
   Millis webhook_retry_for{3 * 86'400'000};
-  snapshots::Options snapshots{.folder = "data/worker"};
   std::string log_level = "info";
   std::vector<std::string> kafka;
 };

@@ -6,6 +6,7 @@
 
 #include "shared/ledger/codec.h"
 #include "shared/ledger/dead_letter.h"
+#include "shared/ledger/sale_state_json.h"
 #include "shared/ledger/topic.h"
 #include "worker/webhook_event.h"
 
@@ -16,6 +17,7 @@ using Kind = ledger::Change::Kind;
 
 constexpr std::int32_t kOutcomePart = 0;
 constexpr std::int32_t kDeadLetterPart = 1;
+using orders::kMalformed;
 using orders::kRefundDue;
 
 std::optional<Buffer> owned(const std::optional<ByteView>& bytes) {
@@ -69,46 +71,173 @@ bool changes_row(const ledger::Change& change) {
   return false;
 }
 
+// Whether the event changed what its sale's state says.
+bool changes_sale(const ledger::Change& change) {
+  switch (change.kind) {
+    case Kind::sale_defined:
+    case Kind::sale_changed:
+    case Kind::reserved:
+    case Kind::placed:
+    case Kind::paid:
+    case Kind::cancelled:
+    case Kind::expired:
+      return true;
+    case Kind::rejected:  // a void order's changes nothing
+      return change.stock_delta > 0;
+    case Kind::replayed:
+    case Kind::epoch_accepted:
+    case Kind::epoch_refused:
+    case Kind::sale_repeated:
+    case Kind::sale_refused:
+    case Kind::voided:
+    case Kind::repeated:
+    case Kind::refund_due:
+    case Kind::ignored:
+      return false;
+  }
+  return false;
+}
+
+bool is_answer(const ledger::Event& event) {
+  return std::holds_alternative<ledger::Placed>(event) ||
+         std::holds_alternative<ledger::Rejected>(event);
+}
+
+// The order that an event may change; nothing for `placed`, which says what the table knows.
+const std::string* order_in(const ledger::Event& event) {
+  return std::visit(
+      [](const auto& e) -> const std::string* {
+        using E = std::decay_t<decltype(e)>;
+        constexpr bool none = std::is_same_v<E, ledger::Epoch> || std::is_same_v<E, ledger::Sale> ||
+                              std::is_same_v<E, ledger::Placed>;
+        if constexpr (none) {
+          return nullptr;
+        } else {
+          return &e.order;
+        }
+      },
+      event);
+}
+
+bool is_malformed(const OrderRow& row) {
+  return row.quantity == 0 && row.reason.starts_with(kMalformed);
+}
+
+Result<ledger::Epoch> epoch_of(const std::string& json) {
+  if (json.empty()) return ledger::Epoch{};
+  TRY(event, ledger::decode(json));
+  const auto* epoch = std::get_if<ledger::Epoch>(&event);
+  if (epoch == nullptr) return fail(Code::corrupt, "the epoch of a partition cannot be read");
+  return *epoch;
+}
+
 }  // namespace
 
-OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook webhook,
-                           ledger::FoldedLog log)
-    : topic_(std::move(topic)), partition_(partition), webhook_(webhook), log_(std::move(log)) {
-  fold().for_each_order([this](const ledger::PackedOrderId& id, const ledger::Order& order) {
-    if (order.is_unpaid() && order.deadline > 0) deadlines_.add(id, order.deadline);
-    if (order.state == ledger::OrderState::reserved) ++unanswered_;
-  });
+LogRecord::LogRecord(std::int64_t offset, std::optional<ByteView> key,
+                     std::optional<ByteView> value, std::span<const client::HeaderView> headers)
+    : offset(offset),
+      key(key),
+      value(value),
+      headers(headers),
+      event(value ? ledger::decode(*value) : fail(Code::corrupt, "there is no value")) {}
+
+OrderMachine::OrderMachine(std::string topic, std::int32_t partition, Webhook webhook)
+    : topic_(std::move(topic)), partition_(partition), webhook_(webhook) {}
+
+Result<OrderMachine> OrderMachine::resume(std::string topic, std::int32_t partition,
+                                          Webhook webhook, const StoredFold& stored) {
+  TRY(epoch, epoch_of(stored.fold.epoch));
+  std::vector<ledger::SaleState> sales;
+  for (const SaleRow& row : stored.sales) {
+    TRY(sale, ledger::decode_sale_state(row.state));
+    sales.push_back(std::move(sale));
+  }
+  OrderMachine machine(std::move(topic), partition, webhook);
+  machine.log_ = {.fold = ledger::Fold(stored.next_offset, std::move(epoch), std::move(sales)),
+                  .seam = {.offset = stored.next_offset - 1, .digest = stored.fold.last_record},
+                  .at_seam = stored.next_offset > 0};
+  machine.unanswered_ = stored.fold.unanswered;
+  return machine;
+}
+
+bool OrderMachine::goes_on(const LogRecord& record) {
+  return log_.goes_on(ledger::seam_at(record.offset, record.key, record.value));
+}
+
+std::optional<std::string> OrderMachine::order_to_recall(const LogRecord& record) const {
+  if (record.offset < next_offset()) return std::nullopt;
+  if (record.event) {
+    const std::string* id = order_in(*record.event);
+    return id == nullptr || !ledger::pack_order_id(*id) ? std::nullopt : std::optional(*id);
+  }
+  const auto to = record.value ? ledger::addressee_of(*record.value) : std::nullopt;
+  return to ? std::optional(to->order) : std::nullopt;
+}
+
+Result<void> OrderMachine::recall(const OrderRow& row) {
+  const auto id = ledger::pack_order_id(row.order_id);
+  if (!id || row.log_partition != partition_) return {};
+  if (is_malformed(row)) {
+    malformed_.insert(*id);
+    return {};
+  }
+  return log_.fold.recall(*id,
+                          {.user = row.user_id,
+                           .unit_price = row.unit_price,
+                           .reserved_at = row.reserved_at,
+                           .deadline = row.deadline,
+                           .offset = row.log_offset,
+                           .changed = row.log_offset,
+                           .quantity = static_cast<std::int32_t>(row.quantity),
+                           .state = row.state,
+                           .refund_due = row.reason.starts_with(kRefundDue)},
+                          row.sale, row.reason);
 }
 
 void OrderMachine::apply(const LogRecord& record, WallTime now, PartitionWork& work) {
   if (record.offset < next_offset()) return;
   log_.seam = ledger::seam_at(record.offset, record.key, record.value);
-  const auto event = record.value ? ledger::decode(*record.value)
-                                  : Result<ledger::Event>(fail(Code::corrupt, "there is no value"));
-  if (event) {
-    apply_event(record, *event, now, work);
+  if (record.event) {
+    apply_event(record, now, work);
   } else {
     log_.fold.skip(record.offset);
-    apply_unreadable(record, event.error(), now, work);
+    apply_unreadable(record, now, work);
   }
   work.next_offset = next_offset();
 }
 
-void OrderMachine::apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,
-                               PartitionWork& work) {
+void OrderMachine::finish(PartitionWork& work) {
+  log_.fold.forget_orders();
+  malformed_.clear();
+  const ledger::Epoch& epoch = fold().epoch();
+  work.fold = {.epoch = epoch.epoch == 0 ? "" : ledger::encode(ledger::Event(epoch)),
+               .last_record = log_.seam.digest,
+               .unanswered = unanswered_};
+  for (const std::string& sale : std::exchange(changed_sales_, {})) {
+    work.sales.push_back({sale, ledger::encode_sale_state(*fold().find_sale(sale))});
+  }
+}
+
+std::int64_t OrderMachine::unpaid() const {
+  std::int64_t count = 0;
+  for (const auto& [id, sale] : fold().sales()) count += sale->waiting;
+  return count;
+}
+
+void OrderMachine::apply_event(const LogRecord& record, WallTime now, PartitionWork& work) {
+  const ledger::Event& event = *record.event;
   const ledger::Change change = log_.fold.apply(record.offset, event);
+  if (changes_sale(change)) changed_sales_.emplace(change.sale);
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
     return;
   }
-  const bool answers = std::holds_alternative<ledger::Placed>(event) ||
-                       std::holds_alternative<ledger::Rejected>(event);
-  if (answers && unanswered_ > 0) --unanswered_;
-  if (changes_row(change)) apply_change(record, event, change, now, work);
+  if (is_answer(event) && unanswered_ > 0) --unanswered_;
+  if (changes_row(change)) apply_change(record, change, now, work);
 }
 
-void OrderMachine::apply_change(const LogRecord& record, const ledger::Event& event,
-                                const ledger::Change& change, WallTime now, PartitionWork& work) {
+void OrderMachine::apply_change(const LogRecord& record, const ledger::Change& change, WallTime now,
+                                PartitionWork& work) {
   OrderChange row = row_change(std::string(change.order));
   if (webhook_ == Webhook::on) {
     const ledger::Order& order = *fold().find_order(change.order);
@@ -122,25 +251,25 @@ void OrderMachine::apply_change(const LogRecord& record, const ledger::Event& ev
                            .reason = row.reason,
                            .reserved_at = order.reserved_at,
                            .deadline = order.deadline,
+                           .log_partition = partition_,
                            .log_offset = record.offset};
-    work.deliveries.push_back(delivery_of(ledger::name_of(change.kind), changed, partition_, now,
-                                          std::get_if<ledger::Paid>(&event)));
+    work.deliveries.push_back(delivery_of(ledger::name_of(change.kind), changed, now,
+                                          std::get_if<ledger::Paid>(&*record.event)));
   }
   work.changes.push_back(std::move(row));
 }
 
 void OrderMachine::place(OrderRow row, PartitionWork& work) const {
   if (webhook_ == Webhook::on) {
-    work.deliveries.push_back(
-        delivery_of(ledger::name_of(row.state), row, partition_, {row.placed_at}));
+    work.deliveries.push_back(delivery_of(ledger::name_of(row.state), row, {row.placed_at}));
   }
   work.orders.push_back(std::move(row));
 }
 
 OrderChange OrderMachine::row_change(const std::string& id) const {
   const ledger::Order& order = *fold().find_order(id);
-  // A void order's row is rejected from the start.
-  const bool is_void = order.state == ledger::OrderState::voided;
+  // A void order's row is rejected from the start, whatever its answer says.
+  const bool is_void = order.void_reason != ledger::VoidReason::none;
   std::string reason(is_void ? name_of(order.void_reason) : fold().why_rejected(id));
   if (order.refund_due)
     reason = reason.empty() ? kRefundDue : fmt::format("{}: {}", kRefundDue, reason);
@@ -153,9 +282,11 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
                                  std::int64_t offset, WallTime now, PartitionWork& work) {
   if (change.kind != Kind::reserved && change.kind != Kind::voided) return;
   const auto id = ledger::pack_order_id(reserve.order);
-  if (id && log_.refused.contains(*id)) return;  // its row and answer are there
+  if (id && malformed_.erase(*id) > 0) {
+    std::erase_if(work.orders, [&](const OrderRow& row) { return row.order_id == reserve.order; });
+    work.replaced.push_back(reserve.order);
+  }
   const bool valid = change.kind == Kind::reserved;
-  if (valid && reserve.deadline > 0) deadlines_.add(*id, reserve.deadline);
   OrderRow row{.order_id = reserve.order,
                .sale = reserve.sale,
                .user_id = reserve.user,
@@ -167,6 +298,7 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
                .reserved_at = reserve.reserved_at,
                .deadline = reserve.deadline,
                .placed_at = now.unix_millis,
+               .log_partition = partition_,
                .log_offset = offset};
   if (valid) {
     work.outbox.push_back(
@@ -178,19 +310,19 @@ void OrderMachine::apply_reserve(const ledger::Reserve& reserve, const ledger::C
   place(std::move(row), work);
 }
 
-void OrderMachine::apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
-                                    PartitionWork& work) {
-  work.outbox.push_back(dead_letter(record, error));
+void OrderMachine::apply_unreadable(const LogRecord& record, WallTime now, PartitionWork& work) {
+  work.outbox.push_back(dead_letter(record));
   const auto to = record.value ? ledger::addressee_of(*record.value) : std::nullopt;
-  if (!to || fold().find_order(to->order) != nullptr || !log_.refused.insert(to->id).second) return;
+  if (!to || fold().find_order(to->order) != nullptr || !malformed_.insert(to->id).second) return;
   const std::string why =
-      fmt::format("malformed: {}", error.context).substr(0, ledger::kMaxWhyBytes);
+      fmt::format("{}{}", kMalformed, record.event.error().context).substr(0, ledger::kMaxWhyBytes);
   place({.order_id = to->order,
          .sale = to->sale,
          .user_id = to->user,
          .state = ledger::OrderState::rejected,
          .reason = why,
          .placed_at = now.unix_millis,
+         .log_partition = partition_,
          .log_offset = record.offset},
         work);
   work.outbox.push_back(
@@ -206,7 +338,8 @@ OutboxRow OrderMachine::answer(std::int64_t offset, const ledger::Event& event) 
           .value = ledger::encode(event)};
 }
 
-OutboxRow OrderMachine::dead_letter(const LogRecord& record, const Error& error) const {
+OutboxRow OrderMachine::dead_letter(const LogRecord& record) const {
+  const Error& error = record.event.error();
   const std::size_t bytes = size_of(record);
   const bool copied = bytes <= kMaxLetterCopyBytes;
   std::string message = error.context;

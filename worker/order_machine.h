@@ -10,36 +10,46 @@
 //   paid too late        the reason refund_due in the row
 //   unreadable record    a dead letter with the record and the error, or with the error alone when
 //                        the record is too large; and a rejected row with its `rejected`, when it
-//                        is a reserve whose order and sale can be read
+//                        is a reserve whose order and sale can be read. A reserve of that order
+//                        which can be read takes the row's place
 //   anything else        only the offset moves
-//   no payment in time   `expired` to the log, from which it comes back as the row's new state
 //
 // With Webhook::on, each row that is made or changed is also a delivery (worker/webhook_event.h).
 //
-// One thread. Memory: as ledger::Fold, plus 16 bytes per order of an unreadable reserve, plus
-// PaymentDeadlines.
+// The orders are in the table (docs/decisions/0023). Those that a stretch of records names are
+// recalled from there, by order_to_recall() and recall(), before it is applied, and forgotten after
+// it: memory is that of the partition's sales and of one stretch.
+//
+// One thread.
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/clock.h"
+#include "shared/base/result.h"
 #include "shared/client/consumer.h"
+#include "shared/ledger/event.h"
 #include "shared/ledger/fold.h"
 #include "shared/ledger/fold_snapshot.h"
-#include "shared/ledger/payment_deadlines.h"
 #include "worker/order_store.h"
 
 namespace sluice::worker {
 
+// A record as it was read, and what it says. The views are into the batch that it came with.
 struct LogRecord {
-  std::int64_t offset = 0;
+  LogRecord(std::int64_t offset, std::optional<ByteView> key, std::optional<ByteView> value,
+            std::span<const client::HeaderView> headers = {});
+
+  std::int64_t offset;
   std::optional<ByteView> key;
   std::optional<ByteView> value;
-  std::span<const client::HeaderView> headers = {};
+  std::span<const client::HeaderView> headers;
+  Result<ledger::Event> event;
 };
 
 // Key, value and headers of a record that its dead letter holds; one that has more would not pass
@@ -51,57 +61,65 @@ enum class Webhook : unsigned char { off, on };
 
 class OrderMachine {
  public:
-  // Goes on where `log` ends.
-  OrderMachine(std::string topic, std::int32_t partition, Webhook webhook = Webhook::off,
-               ledger::FoldedLog log = {});
+  // Reads the log from its beginning.
+  OrderMachine(std::string topic, std::int32_t partition, Webhook webhook = Webhook::off);
+  // Goes on where `stored` ends. Error: corrupt (it cannot be read).
+  static Result<OrderMachine> resume(std::string topic, std::int32_t partition, Webhook webhook,
+                                     const StoredFold& stored);
+
+  // Where to begin reading: with the last record that `stored` knows, to see that it is still the
+  // same (goes_on()); it changes nothing.
+  std::int64_t start() const { return log_.start(); }
+  // To be asked of each record that is read. False: this is not the log that `stored` is of.
+  bool goes_on(const LogRecord& record);
+
+  // Of the order that the record names and whose row, if there is one, has to be recalled before
+  // the record is applied.
+  std::optional<std::string> order_to_recall(const LogRecord& record) const;
+  // As it is before the records that are to come. A row of another partition is none of ours.
+  // Error: corrupt (the row is of a sale that is not known here).
+  Result<void> recall(const OrderRow& row);
 
   // Appends to `work` what the record asks for and moves its next_offset. A record before
   // next_offset() changes nothing.
   void apply(const LogRecord& record, WallTime now, PartitionWork& work);
+  // After the last record of a stretch: what the partition has come to. Its orders are forgotten;
+  // REQUIRES: `work` is written before the next stretch's are recalled.
+  void finish(PartitionWork& work);
 
-  // What to append for orders that were not paid in time, up to `most`. The log's order decides
-  // between that and a payment, so it may be said by anybody, twice, or of an order that was paid
-  // behind next_offset().
-  std::vector<ledger::Expired> overdue(WallTime now, std::size_t most) {
-    return deadlines_.take_overdue(now, most, fold());
-  }
-
-  // Deadlines that are to come, see PaymentDeadlines::size().
-  std::size_t deadlines() const { return deadlines_.size(); }
+  // Orders that are placed and have a deadline, as of next_offset().
+  std::int64_t unpaid() const;
 
   // Orders that got their row and whose answer, `placed` or `rejected`, was not read back: each is
   // on the log behind next_offset(), or still in the outbox. About: an answer that was sent twice
-  // counts twice, and of what came with the constructor's log only orders that hold units count.
+  // counts twice.
   std::int64_t unanswered() const { return unanswered_; }
 
   // The offset to read next.
   std::int64_t next_offset() const { return fold().next_offset(); }
   const ledger::Fold& fold() const { return log_.fold; }
-  const ledger::FoldedLog& log() const { return log_; }
-  // See FoldedLog.
-  bool goes_on(const ledger::Seam& read) { return log_.goes_on(read); }
 
  private:
-  void apply_event(const LogRecord& record, const ledger::Event& event, WallTime now,
-                   PartitionWork& work);
+  void apply_event(const LogRecord& record, WallTime now, PartitionWork& work);
   void apply_reserve(const ledger::Reserve& reserve, const ledger::Change& change,
                      std::int64_t offset, WallTime now, PartitionWork& work);
-  void apply_change(const LogRecord& record, const ledger::Event& event,
-                    const ledger::Change& change, WallTime now, PartitionWork& work);
+  void apply_change(const LogRecord& record, const ledger::Change& change, WallTime now,
+                    PartitionWork& work);
   void place(OrderRow row, PartitionWork& work) const;
   OrderChange row_change(const std::string& id) const;
-  void apply_unreadable(const LogRecord& record, const Error& error, WallTime now,
-                        PartitionWork& work);
+  void apply_unreadable(const LogRecord& record, WallTime now, PartitionWork& work);
   // What the outbox has for a row: counts in unanswered().
   OutboxRow answer(std::int64_t offset, const ledger::Event& event);
-  OutboxRow dead_letter(const LogRecord& record, const Error& error) const;
+  OutboxRow dead_letter(const LogRecord& record) const;
 
   std::string topic_;
   std::int32_t partition_;
   Webhook webhook_;
-  ledger::FoldedLog log_;  // its `refused`: unreadable reserves that have a rejected row
-  ledger::PaymentDeadlines deadlines_;
+  ledger::FoldedLog log_;
   std::int64_t unanswered_ = 0;
+  // Since finish():
+  std::set<ledger::PackedOrderId> malformed_;  // orders of unreadable reserves that have a row
+  std::set<std::string, std::less<>> changed_sales_;
 };
 
 }  // namespace sluice::worker

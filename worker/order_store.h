@@ -1,7 +1,7 @@
 #pragma once
 // OrderStore: the orders table with what must change in the same transaction: the next offset of
-// each log partition and the outbox of records to be sent. An interface, so that a simulation can
-// put a store of its own in place of a database.
+// each log partition, what the records before it have come to, and the outbox of records to be
+// sent. An interface, so that a simulation can put a store of its own in place of a database.
 //
 // The log is the truth and the table a fold of it, so every write is safe to repeat: rows by
 // primary key, offsets by compare-and-set, outbox rows by the position of the record that caused
@@ -64,11 +64,48 @@ struct Claim {
   friend bool operator==(const Claim&, const Claim&) = default;
 };
 
+// What the records of a partition have come to, but for the orders: they are in the table.
+struct FoldRow {
+  std::string epoch;              // the one that owns the partition, as its event's JSON; or empty
+  std::uint64_t last_record = 0;  // the digest of the one before the next offset (ledger::Seam)
+  std::int64_t unanswered = 0;    // see OrderMachine
+
+  friend bool operator==(const FoldRow&, const FoldRow&) = default;
+};
+
+struct SaleRow {
+  std::string sale;
+  std::string state;  // shared/ledger/sale_state_json.h
+
+  friend bool operator==(const SaleRow&, const SaleRow&) = default;
+};
+
+struct StoredFold {
+  std::int64_t next_offset = 0;
+  FoldRow fold;
+  std::vector<SaleRow> sales;
+
+  friend bool operator==(const StoredFold&, const StoredFold&) = default;
+};
+
+// A placed order with a deadline.
+struct Unpaid {
+  std::string order_id;
+  std::string sale;
+  std::int32_t partition = 0;
+  std::int64_t deadline = 0;  // Unix ms
+
+  friend bool operator==(const Unpaid&, const Unpaid&) = default;
+};
+
 // What a stretch of one partition's records changes.
 struct PartitionWork {
   std::int32_t partition = 0;
-  Claim claim;                   // next_offset: where the stretch begins
-  std::int64_t next_offset = 0;  // where it ends
+  Claim claim;                        // next_offset: where the stretch begins
+  std::int64_t next_offset = 0;       // where it ends
+  FoldRow fold;                       // as of next_offset
+  std::vector<SaleRow> sales;         // that are not what they were
+  std::vector<std::string> replaced;  // orders whose rows give way to those in `orders`
   std::vector<OrderRow> orders;
   std::vector<OrderChange> changes;
   std::vector<OutboxRow> outbox;
@@ -84,6 +121,16 @@ class OrderStore {
 
   // Takes the partition over from whoever had it.
   virtual Result<Claim> claim(std::int32_t partition) = 0;
+
+  // Nothing: no stretch was committed, or by a version that did not keep it.
+  virtual Result<std::optional<StoredFold>> fold(std::int32_t partition) = 0;
+
+  // The rows of those that have one, in no order. REQUIRES: ids are well-formed (order_id.h).
+  virtual Result<std::vector<OrderRow>> find(std::span<const std::string> ids) = 0;
+
+  // Those of the partitions that are due first, up to `most`, by deadline.
+  virtual Result<std::vector<Unpaid>> unpaid(std::span<const std::int32_t> partitions,
+                                             std::size_t most) = 0;
 
   // Whether all claims stand, by partition. Fenced: one has another owner, or the database is an
   // older one, restored or of a server that took over without the last transactions.

@@ -75,8 +75,7 @@ Buffer column_bytes(const std::string& text) {
   return bytes;
 }
 
-OrderColumns::OrderColumns(const std::vector<OrderRow>& rows, std::int32_t partition)
-    : log_partition(rows.size(), partition) {
+OrderColumns::OrderColumns(const std::vector<OrderRow>& rows) {
   for (const OrderRow& row : rows) {
     order_id.push_back(row.order_id);
     sale.push_back(row.sale);
@@ -89,6 +88,7 @@ OrderColumns::OrderColumns(const std::vector<OrderRow>& rows, std::int32_t parti
     reserved_at.push_back(row.reserved_at);
     deadline.push_back(row.deadline);
     placed_at.push_back(row.placed_at);
+    log_partition.push_back(row.log_partition);
     log_offset.push_back(row.log_offset);
   }
 }
@@ -135,7 +135,15 @@ OrderRow order_row(const soci::row& row) {
           .reserved_at = number(row, 8),
           .deadline = number(row, 9),
           .placed_at = number(row, 10),
-          .log_offset = number(row, 11)};
+          .log_partition = static_cast<std::int32_t>(number(row, 11)),
+          .log_offset = number(row, 12)};
+}
+
+Unpaid unpaid_row(const soci::row& row) {
+  return {.order_id = row.get<std::string>(0),
+          .sale = row.get<std::string>(1),
+          .partition = static_cast<std::int32_t>(number(row, 2)),
+          .deadline = number(row, 3)};
 }
 
 OutboxRow outbox_row(const soci::row& row, std::int32_t partition) {

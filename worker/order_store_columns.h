@@ -8,6 +8,7 @@
 #include <soci/soci.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "worker/order_store.h"
@@ -16,7 +17,7 @@ namespace sluice::worker {
 
 // A column per field. Built once per bulk insert and bound as it is.
 struct OrderColumns {
-  OrderColumns(const std::vector<OrderRow>& rows, std::int32_t partition);
+  explicit OrderColumns(const std::vector<OrderRow>& rows);
 
   std::vector<std::string> order_id, sale, user_id, currency, state, reason;
   std::vector<long long> quantity, unit_price, reserved_at, deadline, placed_at, log_offset;
@@ -40,8 +41,12 @@ struct DeliveryColumns {
   std::vector<long long> log_offset, created_at;
 };
 
-// The columns in the order of the store's SELECT.
+// Rows of the store's SELECTs, whose columns are in this order.
+inline constexpr std::string_view kOrderColumns =
+    "order_id, sale, user_id, quantity, unit_price, currency, state, reason, reserved_at, "
+    "deadline, placed_at, log_partition, log_offset";
 OrderRow order_row(const soci::row& row);
+Unpaid unpaid_row(const soci::row& row);
 OutboxRow outbox_row(const soci::row& row, std::int32_t partition);
 
 // The inverse of each other. Text that is not of the form comes back as it is.

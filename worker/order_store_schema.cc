@@ -40,6 +40,15 @@ const std::vector<Table>& tables() {
        "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
        "fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition)",
        {}},
+      {"ledger_folds",
+       "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
+       "epoch {text} NOT NULL, last_record BIGINT NOT NULL, unanswered BIGINT NOT NULL, PRIMARY "
+       "KEY (topic, log_partition)",
+       {}},
+      {"ledger_sales",
+       "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, sale VARCHAR(64) NOT NULL, "
+       "state {text} NOT NULL, PRIMARY KEY (topic, log_partition, sale)",
+       {}},
       {"outbox",
        "source_topic VARCHAR(249) NOT NULL, source_partition INTEGER NOT NULL, source_offset "
        "BIGINT NOT NULL, part INTEGER NOT NULL, to_topic VARCHAR(249) NOT NULL, to_partition "

@@ -1,8 +1,10 @@
 #include "worker/order_store_soci.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,8 @@ using orders::Database;
 using orders::DatabaseKind;
 using orders::unavailable;
 
+constexpr std::size_t kIdsAtOnce = 1'000;  // in one statement
+
 Result<void> make_folder(const std::filesystem::path& path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
@@ -26,10 +30,17 @@ Result<void> make_folder(const std::filesystem::path& path) {
   return {};
 }
 
-void insert_orders(soci::session& sql, const Database& database, std::int32_t partition,
+void delete_orders(soci::session& sql, const std::vector<std::string>& ids) {
+  if (ids.empty()) return;
+  soci::statement remove =
+      (sql.prepare << "DELETE FROM orders WHERE order_id = :id", soci::use(ids));
+  remove.execute(true);
+}
+
+void insert_orders(soci::session& sql, const Database& database,
                    const std::vector<OrderRow>& rows) {
   if (rows.empty()) return;
-  OrderColumns c(rows, partition);
+  OrderColumns c(rows);
   soci::statement insert =
       (sql.prepare << "INSERT INTO orders (order_id, sale, user_id, quantity, unit_price, "
                       "currency, state, reason, reserved_at, deadline, placed_at, log_partition, "
@@ -125,6 +136,54 @@ Claim position_of(soci::session& sql, const std::string& topic, std::int32_t par
   return {.next_offset = next, .fence = fence};
 }
 
+void put_fold(soci::session& sql, const Database& database, const std::string& topic,
+              const PartitionWork& work) {
+  const long long next = work.next_offset;
+  const auto last = static_cast<long long>(work.fold.last_record);
+  const long long unanswered = work.fold.unanswered;
+  sql << "INSERT INTO ledger_folds (topic, log_partition, next_offset, epoch, last_record, "
+         "unanswered) VALUES (:topic, :partition, :next, :epoch, :last, :unanswered) " +
+             database.or_replace("topic, log_partition",
+                                 "next_offset, epoch, last_record, unanswered"),
+      soci::use(topic), soci::use(work.partition), soci::use(next), soci::use(work.fold.epoch),
+      soci::use(last), soci::use(unanswered);
+}
+
+void put_sales(soci::session& sql, const Database& database, const std::string& topic,
+               const PartitionWork& work) {
+  if (work.sales.empty()) return;
+  std::vector<std::string> topics(work.sales.size(), topic), sales, states;
+  std::vector<int> partitions(work.sales.size(), work.partition);
+  for (const SaleRow& row : work.sales) {
+    sales.push_back(row.sale);
+    states.push_back(row.state);
+  }
+  soci::statement insert =
+      (sql.prepare << "INSERT INTO ledger_sales (topic, log_partition, sale, state) VALUES "
+                      "(:topic, :partition, :sale, :state) " +
+                          database.or_replace("topic, log_partition, sale", "state"),
+       soci::use(topics), soci::use(partitions), soci::use(sales), soci::use(states));
+  insert.execute(true);
+}
+
+// Everything that was committed so far is of `topic`: an order's id and its place on the log are
+// those of one topic's.
+Result<void> check_topic(soci::session& sql, const std::string& topic) {
+  std::string other;
+  sql << "SELECT COALESCE(MIN(topic), '') FROM log_positions WHERE topic <> :topic",
+      soci::into(other), soci::use(topic);
+  if (other.empty()) return {};
+  return fail(Code::invalid,
+              fmt::format("database has the orders of topic {}, orders_topic is {}: each topic "
+                          "needs a database of its own",
+                          other, topic));
+}
+
+// Ids are well-formed and partitions numbers, so they can stand in the statement.
+std::string id_list(std::span<const std::string> ids) {
+  return fmt::format("'{}'", fmt::join(ids, "', '"));
+}
+
 // The compare-and-set that keeps an owner of yesterday out.
 Result<void> move_position(soci::session& sql, const std::string& topic,
                            const PartitionWork& work) {
@@ -158,6 +217,7 @@ Result<std::unique_ptr<SociOrderStore>> SociOrderStore::open(const std::string& 
   const DatabaseKind kind = parsed.kind;
   std::unique_ptr<SociOrderStore> store(new SociOrderStore(std::move(parsed), topic));
   TRY_VOID(store->in_transaction([kind](Connection& c) { return make_tables(c.sql, kind); }));
+  TRY_VOID(store->connected([&](Connection& c) { return check_topic(c.sql, topic); }));
   return store;
 }
 
@@ -175,23 +235,29 @@ Result<void> SociOrderStore::connect() {
 }
 
 template <class Work>
-auto SociOrderStore::in_transaction(Work work) -> decltype(work(std::declval<Connection&>())) {
+auto SociOrderStore::connected(Work work) -> decltype(work(std::declval<Connection&>())) {
   TRY_VOID(connect());
-  bool committing = false;
   try {
-    connection_->sql << database_.begin();
-    auto done = work(*connection_);
-    if (done) {
-      committing = true;
-      connection_->sql << "COMMIT";
-    } else {
-      connection_->sql << "ROLLBACK";
-    }
-    return done;
+    return work(*connection_);
   } catch (const soci::soci_error& e) {
     connection_.reset();  // closing rolls back what is open
-    return unavailable(fmt::format("{}{}", committing ? "commit: " : "", e.what()));
+    return unavailable(e.what());
   }
+}
+
+template <class Work>
+auto SociOrderStore::in_transaction(Work work) -> decltype(work(std::declval<Connection&>())) {
+  bool committing = false;
+  auto done = connected([&](Connection& c) {
+    c.sql << database_.begin();
+    auto written = work(c);
+    committing = written.has_value();
+    c.sql << (committing ? "COMMIT" : "ROLLBACK");
+    committing = false;
+    return written;
+  });
+  if (committing) done.error().context.insert(0, "commit: ");
+  return done;
 }
 
 Result<Claim> SociOrderStore::claim(std::int32_t partition) {
@@ -204,6 +270,58 @@ Result<Claim> SociOrderStore::claim(std::int32_t partition) {
              ":partition",
         soci::use(topic_), soci::use(partition);
     return position_of(c.sql, topic_, partition);
+  });
+}
+
+Result<std::optional<StoredFold>> SociOrderStore::fold(std::int32_t partition) {
+  return connected([&](Connection& c) -> Result<std::optional<StoredFold>> {
+    StoredFold stored;
+    long long next = 0, last = 0, unanswered = 0;
+    c.sql << "SELECT next_offset, epoch, last_record, unanswered FROM ledger_folds WHERE topic = "
+             ":topic AND log_partition = :partition",
+        soci::into(next), soci::into(stored.fold.epoch), soci::into(last), soci::into(unanswered),
+        soci::use(topic_), soci::use(partition);
+    if (!c.sql.got_data()) return std::nullopt;
+    stored.next_offset = next;
+    stored.fold.last_record = static_cast<std::uint64_t>(last);
+    stored.fold.unanswered = unanswered;
+    const soci::rowset<soci::row> found =
+        (c.sql.prepare << "SELECT sale, state FROM ledger_sales WHERE topic = :topic AND "
+                          "log_partition = :partition",
+         soci::use(topic_), soci::use(partition));
+    for (const soci::row& row : found) {
+      stored.sales.push_back({row.get<std::string>(0), row.get<std::string>(1)});
+    }
+    return stored;
+  });
+}
+
+Result<std::vector<OrderRow>> SociOrderStore::find(std::span<const std::string> ids) {
+  return connected([&](Connection& c) -> Result<std::vector<OrderRow>> {
+    std::vector<OrderRow> rows;
+    for (; !ids.empty(); ids = ids.subspan(std::min(kIdsAtOnce, ids.size()))) {
+      const soci::rowset<soci::row> found =
+          (c.sql.prepare << fmt::format("SELECT {} FROM orders WHERE order_id IN ({})",
+                                        kOrderColumns,
+                                        id_list(ids.first(std::min(kIdsAtOnce, ids.size())))));
+      for (const soci::row& row : found) rows.push_back(order_row(row));
+    }
+    return rows;
+  });
+}
+
+Result<std::vector<Unpaid>> SociOrderStore::unpaid(std::span<const std::int32_t> partitions,
+                                                   std::size_t most) {
+  if (partitions.empty()) return {};
+  return connected([&](Connection& c) -> Result<std::vector<Unpaid>> {
+    std::vector<Unpaid> list;
+    const soci::rowset<soci::row> found =
+        (c.sql.prepare << fmt::format(
+             "SELECT order_id, sale, log_partition, deadline FROM orders WHERE state = 'placed' "
+             "AND deadline > 0 AND log_partition IN ({}) ORDER BY deadline LIMIT {}",
+             fmt::join(partitions, ", "), most));
+    for (const soci::row& row : found) list.push_back(unpaid_row(row));
+    return list;
   });
 }
 
@@ -220,7 +338,10 @@ Result<void> SociOrderStore::commit(std::span<const PartitionWork> works) {
   return in_transaction([&](Connection& c) -> Result<void> {
     for (const PartitionWork& work : works) {
       TRY_VOID(move_position(c.sql, topic_, work));
-      insert_orders(c.sql, database_, work.partition, work.orders);
+      put_fold(c.sql, database_, topic_, work);
+      put_sales(c.sql, database_, topic_, work);
+      delete_orders(c.sql, work.replaced);
+      insert_orders(c.sql, database_, work.orders);
       change_orders(c.sql, work.changes);
       insert_outbox(c.sql, database_, topic_, work.outbox);
       delete_outbox(c.sql, topic_, work.sent);
@@ -256,9 +377,7 @@ Result<void> SociOrderStore::forget(std::span<const OutboxKey> sent) {
 Result<std::optional<OrderRow>> SociOrderStore::find_order(const std::string& order_id) {
   return in_transaction([&](Connection& c) -> Result<std::optional<OrderRow>> {
     const soci::rowset<soci::row> found =
-        (c.sql.prepare << "SELECT order_id, sale, user_id, quantity, unit_price, currency, state, "
-                          "reason, reserved_at, deadline, placed_at, log_offset FROM orders WHERE "
-                          "order_id = :id",
+        (c.sql.prepare << fmt::format("SELECT {} FROM orders WHERE order_id = :id", kOrderColumns),
          soci::use(order_id));
     for (const soci::row& row : found) return order_row(row);
     return std::nullopt;

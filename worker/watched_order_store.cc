@@ -22,6 +22,22 @@ Result<Claim> WatchedOrderStore::claim(std::int32_t partition) {
   return store_.ask([partition](SociOrderStore& store) { return store.claim(partition); });
 }
 
+Result<std::optional<StoredFold>> WatchedOrderStore::fold(std::int32_t partition) {
+  return store_.ask([partition](SociOrderStore& store) { return store.fold(partition); });
+}
+
+Result<std::vector<OrderRow>> WatchedOrderStore::find(std::span<const std::string> ids) {
+  return store_.ask([all = std::vector(ids.begin(), ids.end())](SociOrderStore& store) {
+    return store.find(all);
+  });
+}
+
+Result<std::vector<Unpaid>> WatchedOrderStore::unpaid(std::span<const std::int32_t> partitions,
+                                                      std::size_t most) {
+  return store_.ask([all = std::vector(partitions.begin(), partitions.end()),
+                     most](SociOrderStore& store) { return store.unpaid(all, most); });
+}
+
 Result<void> WatchedOrderStore::confirm(const std::map<std::int32_t, Claim>& claims) {
   return store_.ask([claims](SociOrderStore& store) { return store.confirm(claims); });
 }

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,10 @@ class WatchedOrderStore final : public OrderStore {
   void stop() { store_.stop(); }
 
   Result<Claim> claim(std::int32_t partition) override;
+  Result<std::optional<StoredFold>> fold(std::int32_t partition) override;
+  Result<std::vector<OrderRow>> find(std::span<const std::string> ids) override;
+  Result<std::vector<Unpaid>> unpaid(std::span<const std::int32_t> partitions,
+                                     std::size_t most) override;
   Result<void> confirm(const std::map<std::int32_t, Claim>& claims) override;
   Result<void> commit(std::span<const PartitionWork> works) override;
   Result<std::vector<OutboxRow>> outbox(std::int32_t partition) override;

@@ -32,15 +32,15 @@ json::object data_of(const orders::OrderRow& row, const ledger::Paid* payment) {
 
 }  // namespace
 
-orders::Delivery delivery_of(std::string_view fact, const orders::OrderRow& row,
-                             std::int32_t partition, WallTime now, const ledger::Paid* payment) {
+orders::Delivery delivery_of(std::string_view fact, const orders::OrderRow& row, WallTime now,
+                             const ledger::Paid* payment) {
   const std::string type = fmt::format("order.{}", fact);
   return {.id = fmt::format("{}-{}", row.order_id, fact),
           .order_id = row.order_id,
           .type = type,
           .body = json::serialize(json::object{
               {"type", type}, {"timestamp", rfc3339(now)}, {"data", data_of(row, payment)}}),
-          .log_partition = partition,
+          .log_partition = row.log_partition,
           .log_offset = row.log_offset,
           .created_at = now.unix_millis,
           .due_at = now.unix_millis};

@@ -7,7 +7,6 @@
 //
 // `data` has the names of GET /v1/orders/{id}, and the payment; what there is none of is left out.
 
-#include <cstdint>
 #include <string_view>
 
 #include "shared/base/clock.h"
@@ -20,8 +19,7 @@ namespace sluice::worker {
 // `fact`: placed, rejected, paid, cancelled, expired or refund_due; an order comes to each of them
 // once, so order and fact are the delivery's id. `row`: as the fact leaves it, with the offset of
 // the fact's record. `payment`: of paid and refund_due.
-orders::Delivery delivery_of(std::string_view fact, const orders::OrderRow& row,
-                             std::int32_t partition, WallTime now,
+orders::Delivery delivery_of(std::string_view fact, const orders::OrderRow& row, WallTime now,
                              const ledger::Paid* payment = nullptr);
 
 }  // namespace sluice::worker

@@ -22,7 +22,6 @@ constexpr Millis kLagInterval{5'000};
 constexpr std::int64_t kLagWorthALine = 10'000;  // records
 constexpr Millis kStopFlush{1'000};  // with a question under way, all of it stays within 5 s
 constexpr Millis kStopLeave{1'500};
-constexpr std::size_t kExpiredMax = 1'000;     // orders of a partition called off in one turn
 constexpr std::size_t kForgetAtLeast = 1'000;  // sent rows; fewer wait for the next transaction
 
 // 100 ms, 200 ms, … 5 s.
@@ -36,14 +35,13 @@ class Backoff {
 
 }  // namespace
 
-Worker::Worker(const Options& options, OrderStore& store, snapshots::FoldSnapshots& snapshots,
-               const Clock& clock, WorkerMetrics& metrics, WebhookSender* webhook)
+Worker::Worker(const Options& options, OrderStore& store, const Clock& clock,
+               WorkerMetrics& metrics, WebhookSender* webhook)
     : options_(options),
       settings_{.bootstrap_servers = options.bootstrap_servers,
                 .client_id = "sluice-worker",
                 .extra = options.kafka},
       store_(store),
-      snapshots_(snapshots),
       clock_(clock),
       metrics_(metrics),
       webhook_(webhook),
@@ -147,7 +145,7 @@ void Worker::close_clients() {
   consumer_.reset();
   producer_.reset();  // its callbacks may still come until here
   relay_.reset();
-  for (auto& [partition, owned] : owned_) owned.held = false;
+  owned_.clear();
   joined_ = false;
   not_taken_.reset();
   tell_held();
@@ -186,12 +184,12 @@ Result<void> Worker::turn() {
   if (most == 0) {
     pause_for(
         std::min(kPollWait, std::chrono::ceil<Millis>(pace_.next(clock_.now()) - clock_.now())));
-    expire();
     measure_lag();
-    return {};
+    return expire();
   }
   just_taken_.clear();
-  auto batch = consumer_->poll(most, kPollWait);
+  const Millis until_due(std::max<std::int64_t>(0, payments_.ask_at() - clock_.wall().unix_millis));
+  auto batch = consumer_->poll(most, std::min(kPollWait, until_due));
   // The group takes them for ours, so nobody would read them.
   if (not_taken_) return std::unexpected(*not_taken_);
   if (!batch) {
@@ -203,10 +201,11 @@ Result<void> Worker::turn() {
     pause_for(kPollWait);
     return {};
   }
-  TRY(works, understand(*batch));
+  TRY(stretches, sort(*batch));
+  TRY_VOID(recall_orders(stretches));
+  TRY(works, understand(stretches));
   TRY_VOID(write(std::move(works)));
-  keep_snapshots();
-  expire();
+  TRY_VOID(expire());
   if (!producer_->reachable()) {
     not_working(fmt::format("no server of {} answers", options_.bootstrap_servers));
   } else if (joined_) {
@@ -217,10 +216,7 @@ Result<void> Worker::turn() {
 }
 
 bool Worker::folds_again() const {
-  return std::ranges::any_of(owned_, [](const auto& entry) {
-    const Owned& owned = entry.second;
-    return owned.held && owned.machine.next_offset() < owned.claim.next_offset;
-  });
+  return std::ranges::any_of(owned_, [](const auto& entry) { return entry.second.folds_again(); });
 }
 
 // 0: max_orders_per_second are placed.
@@ -233,38 +229,76 @@ std::size_t Worker::records_to_take() {
                                       : std::min<std::int64_t>(options_.batch_records, allowed));
 }
 
-Result<std::vector<PartitionWork>> Worker::understand(const client::Batch& batch) {
-  std::map<std::int32_t, PartitionWork> works;
+Result<Worker::Stretches> Worker::sort(const client::Batch& batch) {
+  Stretches stretches;
   std::map<std::int32_t, client::TopicPartition> again;
-  const WallTime now = clock_.wall();
   for (const client::Record& record : batch.records()) {
     const auto found = owned_.find(record.partition);
-    if (found == owned_.end() || !found->second.held) continue;  // its owner reads it
+    if (found == owned_.end()) continue;  // its owner reads it
     Owned& owned = found->second;
-    if (again.contains(record.partition)) continue;
     // Read before or after the partition changed hands, which does not show: read it once more.
-    if (just_taken_.contains(record.partition) || !goes_on(owned, record)) {
-      again[record.partition] = {options_.orders_topic, record.partition,
-                                 owned.machine.log().start()};
+    if (just_taken_.contains(record.partition)) {
+      again[record.partition] = {options_.orders_topic, record.partition, owned.machine.start()};
       continue;
     }
-    const LogRecord log_record{record.offset, record.key, record.value, record.headers};
-    if (record.offset < owned.claim.next_offset) {
-      PartitionWork written_before;
-      owned.machine.apply(log_record, now, written_before);
-      continue;
+    LogRecord read(record.offset, record.key, record.value, record.headers);
+    if (!owned.machine.goes_on(read)) {
+      return fail(Code::corrupt,
+                  fmt::format("{}-{} has another record at offset {} than the one that the "
+                              "database knows: it is another log, or one that was restored",
+                              options_.orders_topic, record.partition, record.offset));
     }
-    PartitionWork& work = works[record.partition];
-    work.partition = record.partition;
-    work.claim = owned.claim;
-    owned.machine.apply(log_record, now, work);
+    stretches[record.partition].push_back(std::move(read));
   }
   std::vector<client::TopicPartition> seeks;
   for (const auto& [partition, at] : again) seeks.push_back(at);
   if (!seeks.empty()) TRY_VOID(consumer_->seek(seeks, kServerTimeout));
-  std::vector<PartitionWork> list;
-  for (auto& [partition, work] : works) list.push_back(std::move(work));
-  return list;
+  return stretches;
+}
+
+// Those that the table may have and the records name.
+Result<void> Worker::recall_orders(const Stretches& stretches) {
+  std::vector<std::string> ids;
+  for (const auto& [partition, records] : stretches) {
+    const Owned& owned = owned_.find(partition)->second;
+    if (owned.folds_again()) continue;
+    for (const LogRecord& record : records) {
+      if (auto id = owned.machine.order_to_recall(record)) ids.push_back(std::move(*id));
+    }
+  }
+  if (ids.empty()) return {};
+  std::vector<OrderRow> rows;
+  TRY_VOID(until_done([&]() -> Result<void> {
+    TRY(found, store_.find(ids));
+    rows = std::move(found);
+    return {};
+  }));
+  for (const OrderRow& row : rows) {
+    const auto owned = owned_.find(row.log_partition);
+    if (owned != owned_.end()) TRY_VOID(owned->second.machine.recall(row));
+  }
+  return {};
+}
+
+Result<std::vector<PartitionWork>> Worker::understand(const Stretches& stretches) {
+  std::vector<PartitionWork> works;
+  const WallTime now = clock_.wall();
+  for (const auto& [partition, records] : stretches) {
+    Owned& owned = owned_.find(partition)->second;
+    const bool was_read_to_end = owned.read_to_end();
+    PartitionWork written_before;
+    PartitionWork work{
+        .partition = partition, .claim = owned.claim, .next_offset = owned.claim.next_offset};
+    for (const LogRecord& record : records) {
+      const bool is_written = record.offset < owned.claim.next_offset;
+      owned.machine.apply(record, now, is_written ? written_before : work);
+    }
+    if (owned.read_to_end() && !was_read_to_end) payments_.look_again();
+    if (work.next_offset == owned.claim.next_offset) continue;
+    owned.machine.finish(work);
+    works.push_back(std::move(work));
+  }
+  return works;
 }
 
 Result<void> Worker::write(std::vector<PartitionWork> works) {
@@ -329,6 +363,7 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     hints.push_back({options_.orders_topic, work.partition, work.next_offset});
     for (const OrderRow& row : work.orders) {
       const bool placed = row.state == ledger::OrderState::placed;
+      if (placed) payments_.placed(row.deadline);
       (placed ? metrics_.placed : metrics_.rejected).add();
     }
     for (const OrderChange& change : work.changes) {
@@ -339,6 +374,7 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     }
     relay_->add(std::move(work.outbox));
   }
+  payments_.ended();
   if (deliveries) webhook_->wake();
   pace_.placed(orders, clock_.now());
   relay();
@@ -363,28 +399,42 @@ void Worker::relay() {
                                    std::exchange(counted_failed_sends_, relay_->failed_sends()));
 }
 
-// Nothing is remembered of what was sent: an order that does not come back expired is named again.
-void Worker::expire() {
+// Calls off what was not paid in time.
+Result<void> Worker::expire() {
   const WallTime now = clock_.wall();
-  std::size_t waiting = 0;
-  for (auto& [partition, owned] : owned_) {
-    if (owned.held) waiting += owned.machine.deadlines();
-    // What was paid before is not known until then.
-    if (!owned.held || owned.machine.log().at_seam || owned.machine.next_offset() < owned.end)
-      continue;
-    for (const ledger::Expired& overdue : owned.machine.overdue(now, kExpiredMax)) {
-      FAIL_POINT("worker-overdue");
-      const ledger::Event event(overdue);
-      const auto sent = producer_->send({.topic = options_.orders_topic,
-                                         .partition = partition,
-                                         .key = ledger::key_of(event),
-                                         .value = ledger::encode(event)},
-                                        [](const client::Delivery&) {});
-      if (!sent) return;  // it takes nothing now
-      FAIL_POINT("worker-expired");
-    }
+  std::int64_t unpaid = 0;
+  std::vector<std::int32_t> read_to_end;
+  for (const auto& [partition, owned] : owned_) {
+    unpaid += owned.machine.unpaid();
+    if (owned.read_to_end()) read_to_end.push_back(partition);
   }
-  metrics_.payment_deadlines.set(static_cast<std::int64_t>(waiting));
+  metrics_.payment_deadlines.set(unpaid);
+  if (now.unix_millis < payments_.ask_at()) return {};
+  std::vector<Unpaid> found;
+  TRY_VOID(until_done([&]() -> Result<void> {
+    TRY(list, store_.unpaid(read_to_end, PaymentWatch::kMost));
+    found = std::move(list);
+    return {};
+  }));
+  const auto overdue = payments_.overdue(std::move(found), now);
+  for (const Unpaid& order : overdue) {
+    if (!call_off(order)) break;
+  }
+  return {};
+}
+
+// The log's order decides between that and a payment, so it may be said by anybody, twice, or of an
+// order that was paid behind what was read. False: the sender takes nothing now.
+bool Worker::call_off(const Unpaid& order) {
+  FAIL_POINT("worker-overdue");
+  const ledger::Event event(ledger::Expired{.order = order.order_id, .sale = order.sale});
+  const auto sent = producer_->send({.topic = options_.orders_topic,
+                                     .partition = order.partition,
+                                     .key = ledger::key_of(event),
+                                     .value = ledger::encode(event)},
+                                    [](const client::Delivery&) {});
+  if (sent) FAIL_POINT("worker-expired");
+  return sent.has_value();
 }
 
 void Worker::measure_lag() {
@@ -394,7 +444,6 @@ void Worker::measure_lag() {
   std::int64_t lag = 0;
   std::int64_t answers = -static_cast<std::int64_t>(relay_->waiting());
   for (const auto& [partition, owned] : owned_) {
-    if (!owned.held) continue;
     const auto marks = consumer_->watermarks(options_.orders_topic, partition, Millis(1'000));
     if (!marks) return;
     lag += std::max<std::int64_t>(0, marks->high - owned.claim.next_offset);

@@ -2,10 +2,11 @@
 // Worker: pulls the partitions that its group gives it, asks each one's OrderMachine what the
 // records mean, has the store write it in one transaction a batch, and relays the outbox.
 //
-// The database says where to go on; the offsets committed to the group are only a hint for lag. A
-// partition's fold starts from a snapshot or at the beginning of the log: records that the database
-// has already are folded without being written. Whatever goes wrong, nothing is skipped: a failed
-// transaction is repeated, and after anything else the worker leaves the group and joins it again.
+// The database says where to go on, and what the records before have come to; the offsets committed
+// to the group are only a hint for lag. With a database of a version that did not keep it, records
+// that it has already are folded once more without being written. Whatever goes wrong, nothing is
+// skipped: a failed transaction is repeated, and after anything else the worker leaves the group
+// and joins it again.
 //
 // Runs on the thread that calls run(). stop() and status() may be called from any thread.
 
@@ -24,13 +25,13 @@
 #include "shared/base/result.h"
 #include "shared/client/consumer.h"
 #include "shared/client/producer.h"
-#include "shared/snapshots/fold_snapshots.h"
 #include "worker/drain.h"
 #include "worker/options.h"
 #include "worker/order_machine.h"
 #include "worker/order_pace.h"
 #include "worker/order_store.h"
 #include "worker/outbox_relay.h"
+#include "worker/payment_watch.h"
 #include "worker/webhook_sender.h"
 #include "worker/worker_metrics.h"
 
@@ -46,10 +47,10 @@ struct Status {
 
 class Worker {
  public:
-  // REQUIRES: the references and `webhook` outlive it; nobody else uses store and snapshots.
-  // `webhook`: null when there is none.
-  Worker(const Options& options, OrderStore& store, snapshots::FoldSnapshots& snapshots,
-         const Clock& clock, WorkerMetrics& metrics, WebhookSender* webhook = nullptr);
+  // REQUIRES: the references and `webhook` outlive it; nobody else uses the store. `webhook`: null
+  // when there is none.
+  Worker(const Options& options, OrderStore& store, const Clock& clock, WorkerMetrics& metrics,
+         WebhookSender* webhook = nullptr);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
@@ -67,14 +68,18 @@ class Worker {
  private:
   static constexpr Millis kServerTimeout{2'000};  // for one question to the server
 
-  // A partition that this worker owns or has owned. The fold outlives the claim, so that getting
-  // the partition back is cheap.
+  // A partition that this worker owns.
   struct Owned {
     OrderMachine machine;
     Claim claim;
     std::int64_t end = 0;  // of the partition when it was claimed
-    bool held = false;
+    // It folds what the database has already, and knows the orders itself.
+    bool folds_again() const { return machine.next_offset() < claim.next_offset; }
+    // Everything that was there is folded: what was paid before is known.
+    bool read_to_end() const { return machine.next_offset() >= end; }
   };
+  // A batch's records of the partitions that are owned, by partition and offset.
+  using Stretches = std::map<std::int32_t, std::vector<LogRecord>>;
 
   Result<void> session();
   Result<void> open_clients();
@@ -85,26 +90,25 @@ class Worker {
   Result<std::vector<client::TopicPartition>> take_over(
       std::vector<client::TopicPartition> assigned);
   Result<std::int64_t> take_over(std::int32_t partition);
-  OrderMachine new_machine(std::int32_t partition, ledger::FoldedLog log = {}) const;
-  Owned& remember(std::int32_t partition, std::int64_t written);
-  std::string snapshot_name(std::int32_t partition) const;
-  bool goes_on(Owned& owned, const client::Record& record);
-  void keep_snapshots();
+  Result<OrderMachine> machine_of(std::int32_t partition, const Claim& claim);
   void give_up(const std::vector<client::TopicPartition>& revoked);
   Result<void> confirm_claims();
   void tell_held();
 
   Result<void> turn();
-  bool folds_again() const;  // what the database has already
+  bool folds_again() const;
   std::size_t records_to_take();
-  Result<std::vector<PartitionWork>> understand(const client::Batch& batch);
+  Result<Stretches> sort(const client::Batch& batch);
+  Result<void> recall_orders(const Stretches& stretches);
+  Result<std::vector<PartitionWork>> understand(const Stretches& stretches);
   Result<void> write(std::vector<PartitionWork> works);
   Result<void> commit(const std::vector<PartitionWork>& works);
   Result<void> until_done(const std::function<Result<void>()>& attempt);
   void after_commit(std::vector<PartitionWork> works);
   Result<void> forget_sent(std::vector<OutboxKey> sent);
   void relay();
-  void expire();
+  Result<void> expire();
+  bool call_off(const Unpaid& order);
   void measure_lag();
 
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
@@ -115,7 +119,6 @@ class Worker {
   const Options options_;
   const client::Settings settings_;
   OrderStore& store_;
-  snapshots::FoldSnapshots& snapshots_;
   const Clock& clock_;
   WorkerMetrics& metrics_;
   WebhookSender* const webhook_;
@@ -131,6 +134,7 @@ class Worker {
   Instant measure_lag_at_;
   Instant confirm_claims_at_;
   OrderPace pace_;
+  PaymentWatch payments_;
   std::uint64_t written_ = 0;  // records, ever
 
   std::atomic<std::int64_t> max_orders_per_second_;

@@ -30,9 +30,7 @@ Result<std::vector<client::TopicPartition>> Worker::take_over(
 
 void Worker::tell_held() {
   std::vector<std::int32_t> held;
-  for (const auto& [partition, owned] : owned_) {
-    if (owned.held) held.push_back(partition);
-  }
+  for (const auto& [partition, owned] : owned_) held.push_back(partition);
   const auto count = static_cast<std::int64_t>(held.size());
   metrics_.partitions.set(count);
   if (webhook_ != nullptr) webhook_->own(std::move(held));
@@ -40,12 +38,7 @@ void Worker::tell_held() {
   status_.partitions = count;
 }
 
-OrderMachine Worker::new_machine(std::int32_t partition, ledger::FoldedLog log) const {
-  return OrderMachine(options_.orders_topic, partition,
-                      webhook_ == nullptr ? Webhook::off : Webhook::on, std::move(log));
-}
-
-// The offset to read from: the log's beginning, or as far as this process has folded already.
+// The offset to read from.
 Result<std::int64_t> Worker::take_over(std::int32_t partition) {
   TRY(claim, store_.claim(partition));
   FAIL_POINT("worker-claimed");
@@ -56,47 +49,29 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
                             "lost its end or is another one",
                             options_.orders_topic, partition, marks.high, claim.next_offset));
   }
+  TRY(machine, machine_of(partition, claim));
   TRY(leftovers, store_.outbox(partition));
-  Owned& owned = remember(partition, claim.next_offset);
-  owned.claim = claim;
-  owned.end = marks.high;
-  owned.held = true;
-  just_taken_.insert(partition);
   log::info("partition taken partition={} fence={} next_offset={} folded={} end={} outbox={}",
-            partition, claim.fence, claim.next_offset, owned.machine.next_offset(), marks.high,
+            partition, claim.fence, claim.next_offset, machine.next_offset(), marks.high,
             leftovers.size());
+  const std::int64_t start = machine.start();
+  owned_.insert_or_assign(partition,
+                          Owned{.machine = std::move(machine), .claim = claim, .end = marks.high});
+  just_taken_.insert(partition);
+  payments_.look_again();
   relay_->add(std::move(leftovers));
-  return owned.machine.log().start();
+  return start;
 }
 
-// The fold of before, or the snapshot's, or none. One that is ahead of what the database has took
-// records whose transaction did not happen.
-Worker::Owned& Worker::remember(std::int32_t partition, std::int64_t written) {
-  const auto known = owned_.find(partition);
-  if (known != owned_.end() && known->second.machine.next_offset() <= written) return known->second;
-  ledger::FoldedLog log = snapshots_.load(snapshot_name(partition));
-  if (log.fold.next_offset() > written) log = {};
-  Owned owned{.machine = new_machine(partition, std::move(log))};
-  return owned_.insert_or_assign(partition, std::move(owned)).first->second;
-}
-
-std::string Worker::snapshot_name(std::int32_t partition) const {
-  return fmt::format("{}-{}", options_.orders_topic, partition);
-}
-
-// False when the log turns out not to go on from the snapshot: it is read from its beginning.
-bool Worker::goes_on(Owned& owned, const client::Record& record) {
-  if (!owned.machine.log().at_seam) return true;
-  if (owned.machine.goes_on(ledger::seam_at(record.offset, record.key, record.value))) return true;
-  snapshots_.drop(snapshot_name(record.partition), "the log has another record there");
-  owned.machine = new_machine(record.partition);
-  return false;
-}
-
-void Worker::keep_snapshots() {
-  for (const auto& [partition, owned] : owned_) {
-    if (owned.held) snapshots_.keep(snapshot_name(partition), owned.machine.log());
+// From what the database has, or, when that is of a version that did not keep it, for a fold from
+// the log's beginning.
+Result<OrderMachine> Worker::machine_of(std::int32_t partition, const Claim& claim) {
+  const Webhook webhook = webhook_ == nullptr ? Webhook::off : Webhook::on;
+  TRY(stored, store_.fold(partition));
+  if (stored && stored->next_offset == claim.next_offset) {
+    return OrderMachine::resume(options_.orders_topic, partition, webhook, *stored);
   }
+  return OrderMachine(options_.orders_topic, partition, webhook);
 }
 
 void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
@@ -104,10 +79,10 @@ void Worker::give_up(const std::vector<client::TopicPartition>& revoked) {
     const auto owned = owned_.find(at.partition);
     if (owned == owned_.end()) continue;
     FAIL_POINT("worker-revoked");
-    owned->second.held = false;
     relay_->drop(at.partition);
     log::info("partition given up partition={} next_offset={}", at.partition,
               owned->second.claim.next_offset);
+    owned_.erase(owned);
   }
   tell_held();
 }
@@ -119,7 +94,7 @@ Result<void> Worker::confirm_claims() {
   confirm_claims_at_ = now + kConfirmInterval;
   std::map<std::int32_t, Claim> claims;
   for (const auto& [partition, owned] : owned_) {
-    if (owned.held) claims.emplace(partition, owned.claim);
+    claims.emplace(partition, owned.claim);
   }
   if (claims.empty()) return {};
   const auto confirmed = until_done([&] { return store_.confirm(claims); });

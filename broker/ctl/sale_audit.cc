@@ -87,8 +87,8 @@ std::string difference(const orders::StoredOrder& stored, const ledger::Order& o
     return differs("reserved_at", row.reserved_at, order.reserved_at);
   }
   if (row.deadline != order.deadline) return differs("deadline", row.deadline, order.deadline);
-  if (stored.log_partition != partition) {
-    return differs("log_partition", stored.log_partition, partition);
+  if (stored.row.log_partition != partition) {
+    return differs("log_partition", stored.row.log_partition, partition);
   }
   if (row.log_offset != order.offset) return differs("log_offset", row.log_offset, order.offset);
   if (row.reason.starts_with(orders::kRefundDue) != order.refund_due) {
@@ -229,7 +229,7 @@ std::optional<SaleAudit::Found> SaleAudit::find(const ledger::PackedOrderId& id,
     return Found{p, index, order};
   };
   if (auto found = look(ledger::partition_of(stored.row.sale, options_.partitions))) return found;
-  if (auto found = look(stored.log_partition)) return found;
+  if (auto found = look(stored.row.log_partition)) return found;
   for (const auto& [index, partition] : partitions_) {
     if (auto found = look(index)) return found;
   }
@@ -265,7 +265,7 @@ void SaleAudit::row(const orders::StoredOrder& stored) {
 
 void SaleAudit::no_record(const orders::StoredOrder& stored) {
   if (!looked_at(stored.row.sale)) return;
-  const bool elsewhere = !partitions_.contains(stored.log_partition);
+  const bool elsewhere = !partitions_.contains(stored.row.log_partition);
   // Of a reserve that was written where its sale does not live, and refused.
   if (elsewhere && stored.row.state == OrderState::rejected) return;
   ++found_[kI3].checked;

@@ -8,8 +8,6 @@
 
 namespace sluice::ledger {
 
-static_assert(sizeof(Order) == 88 || sizeof(void*) != 8, "fold.h tells the size of an order");
-
 namespace {
 
 // Whether the sale took orders when this one was reserved, by its writer's clock.
@@ -32,48 +30,6 @@ VoidReason judge_stage(const Sale& definition, std::int64_t reserved_at) {
 }
 
 }  // namespace
-
-std::string_view name_of(OrderState state) {
-  switch (state) {
-    case OrderState::reserved:
-      return "reserved";
-    case OrderState::placed:
-      return "placed";
-    case OrderState::paid:
-      return "paid";
-    case OrderState::rejected:
-      return "rejected";
-    case OrderState::cancelled:
-      return "cancelled";
-    case OrderState::expired:
-      return "expired";
-    case OrderState::voided:
-      return "voided";
-  }
-  return "unknown";
-}
-
-std::string_view name_of(VoidReason reason) {
-  switch (reason) {
-    case VoidReason::none:
-      return "none";
-    case VoidReason::stale_epoch:
-      return "stale_epoch";
-    case VoidReason::unknown_sale:
-      return "unknown_sale";
-    case VoidReason::no_stock:
-      return "no_stock";
-    case VoidReason::not_started:
-      return "not_started";
-    case VoidReason::paused:
-      return "paused";
-    case VoidReason::ended:
-      return "ended";
-    case VoidReason::malformed:
-      return "malformed";
-  }
-  return "unknown";
-}
 
 std::string_view name_of(Change::Kind kind) {
   using Kind = Change::Kind;
@@ -127,6 +83,36 @@ Change Fold::apply(std::int64_t offset, const Event& event) {
   offset_ = offset;
   next_offset_ = offset + 1;
   return std::visit([this](const auto& e) { return apply_event(e); }, event);
+}
+
+Fold::Fold(std::int64_t next_offset, Epoch epoch, std::vector<SaleState> sales)
+    : epoch_(std::move(epoch)), next_offset_(next_offset) {
+  for (SaleState& sale : sales) {
+    const std::string id = sale.definition.sale;
+    add_sale(id) = std::move(sale);
+  }
+}
+
+Result<void> Fold::recall(const PackedOrderId& id, Order order, std::string_view sale,
+                          std::string_view why_rejected) {
+  order.sale = find_sale(sale);
+  if (order.sale == nullptr && order.holds_units()) {
+    return fail(Code::corrupt, fmt::format("order {} holds units of sale {}, which is not known",
+                                           order_id_text(id), sale));
+  }
+  const bool rejected = order.state == OrderState::rejected;
+  const bool first = orders_.try_emplace(id, std::move(order)).second;
+  if (first && rejected) why_rejected_.emplace(id, why_rejected);
+  return {};
+}
+
+void Fold::forget_orders() {
+  for (auto& [id, order] : orders_) {
+    if (order.state == OrderState::reserved) move(order, OrderState::placed);
+  }
+  orders_ = {};  // and its memory
+  why_rejected_.clear();
+  payments_.clear();
 }
 
 void Fold::skip(std::int64_t offset) {

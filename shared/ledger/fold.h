@@ -8,62 +8,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "shared/base/result.h"
 #include "shared/ledger/event.h"
+#include "shared/ledger/order.h"
 #include "shared/ledger/order_id.h"
 #include "shared/ledger/sale_state.h"
 #include "shared/wire/io.h"
 
 namespace sluice::ledger {
-
-enum class OrderState : std::uint8_t {
-  reserved,   // units taken, no row known yet
-  placed,     // the row exists
-  paid,       // final: never released
-  rejected,   // final: released, or never held units
-  cancelled,  // final: released
-  expired,    // final: released
-  voided,     // final: the reserve did not count; a worker answers it with `rejected`
-};
-
-// Why a reserve did not count.
-enum class VoidReason : std::uint8_t {
-  none,
-  stale_epoch,   // not the epoch that owns the partition at its offset
-  unknown_sale,  // no sale record before it
-  no_stock,      // more than was available: the writer is wrong (see Fold::verify)
-  not_started,   // reserved before the sale's start, or while it was a draft
-  paused,        // behind the record that paused the sale
-  ended,         // reserved after the sale's end, or behind the record that closed it
-  malformed,     // its order id or quantity breaks the rules of event.h
-};
-
-std::string_view name_of(OrderState state);
-std::string_view name_of(VoidReason reason);
-
-// 88 bytes on a 64-bit machine when the user's id has at most 15 bytes.
-struct Order {
-  const SaleState* sale = nullptr;  // null when voided for an unknown sale
-  std::string user;
-  std::int64_t unit_price = 0;
-  std::int64_t reserved_at = 0;
-  std::int64_t deadline = 0;  // 0: never
-  std::int64_t offset = 0;    // of the reserve
-  std::int64_t changed = 0;   // offset of the record that changed it last
-  std::int32_t quantity = 0;
-  OrderState state = OrderState::reserved;
-  VoidReason void_reason = VoidReason::none;
-  bool refund_due = false;  // paid after its units were released, or void
-
-  // Holds units that an outcome may free.
-  bool is_unpaid() const { return state == OrderState::reserved || state == OrderState::placed; }
-  bool holds_units() const { return is_unpaid() || state == OrderState::paid; }
-  // Something is still to come: its row, or payment within its deadline.
-  bool is_waiting() const {
-    return state == OrderState::reserved || (state == OrderState::placed && deadline > 0);
-  }
-};
 
 // What one event did. The views are into the event that was applied.
 struct Change {
@@ -102,10 +56,13 @@ std::string_view name_of(Change::Kind kind);
 // event whose offset was seen changes nothing. Owned and used by one thread.
 // Memory: an order takes 104 bytes in the map (16 of them its id), 120 to 240 with the map's
 // slack, plus users of more than 15 bytes, the reasons of rejected orders and ids of payments. The
-// partition's log bounds the number of orders and sales; nothing is forgotten.
+// partition's log bounds the number of orders and sales; nothing is forgotten but by
+// forget_orders().
 class Fold {
  public:
   Fold() = default;
+  // Goes on from the sums alone, of a fold whose orders are kept elsewhere: see recall().
+  Fold(std::int64_t next_offset, Epoch epoch, std::vector<SaleState> sales);
   Fold(Fold&&) = default;
   Fold& operator=(Fold&&) = default;
 
@@ -113,6 +70,15 @@ class Fold {
 
   // Steps over a record that is no event (unknown type, unreadable), so that next_offset() moves.
   void skip(std::int64_t offset);
+
+  // For a reader that keeps the orders in a database. An order is recalled before an event that
+  // names it is applied; one that is known already stays as it is. `order.sale` is set here, by
+  // the sale's id. Error: corrupt (it holds units of a sale that is not known).
+  Result<void> recall(const PackedOrderId& id, Order order, std::string_view sale,
+                      std::string_view why_rejected);
+  // Their rows are written: no order is known any more, and a reserved one counts as placed. What
+  // the sales' sums say of them stays.
+  void forget_orders();
 
   // The offset to read next.
   std::int64_t next_offset() const { return next_offset_; }

@@ -21,7 +21,7 @@ using wire::Writer;
 constexpr ByteView kMagic = "SLUICEFS";
 // One more with each change of the format, and of what the fold makes of a record: a snapshot of
 // before says what an older program understood.
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kDigestBytes = sizeof(std::uint64_t);
 constexpr std::size_t kOrderBytes = 80;  // a guess for the buffer's size
 
@@ -202,8 +202,6 @@ Buffer encode_snapshot(const FoldedLog& log) {
   out.integer(log.seam.digest);
   out.length(log.sales_elsewhere.size(), Form::compact);
   for (const auto& sale : log.sales_elsewhere) write_text(out, sale);
-  out.length(log.refused.size(), Form::compact);
-  for (const auto& id : log.refused) write_id(out, id);
   log.fold.write(out);
   out.integer(digest_of(bytes));
   return bytes;
@@ -227,9 +225,6 @@ Result<FoldedLog> decode_snapshot(ByteView bytes) {
   log.seam.digest = in.integer<std::uint64_t>();
   for (std::size_t left = read_count(in); left > 0 && in.ok(); --left) {
     log.sales_elsewhere.insert(read_text(in));
-  }
-  for (std::size_t left = read_count(in); left > 0 && in.ok(); --left) {
-    log.refused.insert(read_id(in));
   }
   log.fold = Fold::read(in);
   if (!in.ok()) return fail(Code::corrupt, std::string(in.reason()));

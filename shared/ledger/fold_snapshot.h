@@ -13,7 +13,6 @@
 #include "shared/base/bytes.h"
 #include "shared/base/result.h"
 #include "shared/ledger/fold.h"
-#include "shared/ledger/order_id.h"
 
 namespace sluice::ledger {
 
@@ -41,8 +40,6 @@ struct FoldedLog {
 
   // Kept by a reader that steps over what belongs elsewhere (ledger_reader.h).
   std::set<std::string, std::less<>> sales_elsewhere;
-  // Kept by a reader that answers reserves which nobody can read (order_machine.h).
-  std::set<PackedOrderId> refused;
 };
 
 // About 60 bytes an order (docs/storage-format.md). The same state need not give the same bytes.

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <boost/url.hpp>
 
 namespace sluice::orders {
@@ -100,6 +103,19 @@ std::string Database::unless_there(std::string_view primary_key) const {
   // INSERT IGNORE would take values that do not fit for a row that is there.
   const auto first = primary_key.substr(0, primary_key.find(','));
   return fmt::format("ON DUPLICATE KEY UPDATE {} = {}", first, first);
+}
+
+std::string Database::or_replace(std::string_view primary_key, std::string_view columns) const {
+  const bool mysql = kind == DatabaseKind::mysql;
+  std::vector<std::string> sets;
+  for (const auto part : std::views::split(columns, std::string_view(", "))) {
+    const std::string_view column(part.begin(), part.end());
+    sets.push_back(mysql ? fmt::format("{} = VALUES({})", column, column)
+                         : fmt::format("{} = excluded.{}", column, column));
+  }
+  const std::string set = fmt::format("{}", fmt::join(sets, ", "));
+  if (mysql) return "ON DUPLICATE KEY UPDATE " + set;
+  return fmt::format("ON CONFLICT ({}) DO UPDATE SET {}", primary_key, set);
 }
 
 Result<Database> parse_database(const std::string& text) {

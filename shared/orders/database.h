@@ -21,6 +21,8 @@ struct Database {
   // What makes an INSERT into a table with this primary key (columns, comma separated) leave a row
   // alone that is there already.
   std::string unless_there(std::string_view primary_key) const;
+  // What makes it replace these columns (comma separated, too) of a row that is there already.
+  std::string or_replace(std::string_view primary_key, std::string_view columns) const;
 };
 
 // Takes sqlite:PATH, postgresql://[USER[:PASSWORD]@][HOST[:PORT]]/NAME[?PARAMETER=VALUE&...] with

@@ -60,9 +60,9 @@ struct Rows {
                     .reserved_at = reserved_at[i],
                     .deadline = deadline[i],
                     .placed_at = placed_at[i],
+                    .log_partition = log_partition[i],
                     .log_offset = log_offset[i]},
-            .state = std::move(state[i]),
-            .log_partition = log_partition[i]};
+            .state = std::move(state[i])};
   }
 };
 

@@ -19,7 +19,6 @@ namespace sluice::orders {
 struct StoredOrder {
   OrderRow row;
   std::string state;  // as the column says it
-  std::int32_t log_partition = 0;
 };
 
 // One read transaction for its whole life: positions and rows belong together, whatever a worker

@@ -10,7 +10,7 @@
 namespace sluice::orders {
 
 // The version of the tables that this program writes and reads.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 // The first one with webhook_deliveries.
 inline constexpr int kDeliveriesSince = 2;
 
@@ -27,13 +27,17 @@ struct OrderRow {
   std::int64_t reserved_at = 0;  // Unix ms, as are the next two
   std::int64_t deadline = 0;     // 0: none
   std::int64_t placed_at = 0;    // when the row was made
-  std::int64_t log_offset = 0;   // of the record that it comes from
+  std::int32_t log_partition = 0;
+  std::int64_t log_offset = 0;  // of the record that it comes from
 
   friend bool operator==(const OrderRow&, const OrderRow&) = default;
 };
 
 // The reason in a row whose money goes back: it was paid when its units were free again.
 inline constexpr std::string_view kRefundDue = "refund_due";
+// How the reason begins of a row whose reserve could not be read: its order holds nothing and never
+// did. Its quantity is 0, which no order's is.
+inline constexpr std::string_view kMalformed = "malformed: ";
 
 // The state that the column names; `reserved`, which no row is in, for any other text.
 ledger::OrderState state_named(std::string_view name);

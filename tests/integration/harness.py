@@ -296,15 +296,12 @@ def sale(name, stock, per_user_limit=1, **more):
 SNAPSHOT_RECORDS = 50
 
 
-def snapshots(folder):
-    return {"data_dir": pathlib.Path(folder) / "snapshots", "snapshot_records": SNAPSHOT_RECORDS}
-
-
 class Frontend(Daemon):
     def __init__(self, folder, broker, sales, options=None):
         super().__init__("frontend", folder,
-                         {"bootstrap_servers": broker.listen, **snapshots(folder),
-                          **(options or {})},
+                         {"bootstrap_servers": broker.listen,
+                          "data_dir": pathlib.Path(folder) / "snapshots",
+                          "snapshot_records": SNAPSHOT_RECORDS, **(options or {})},
                          json.dumps({"sales": sales}, indent=1) + "\n")
 
     def order(self, sale_name, user, key=None, quantity=1, connection=None):
@@ -338,7 +335,7 @@ class Worker(Daemon):
         self.database = folder / "orders.db"
         super().__init__("worker", folder, {"bootstrap_servers": broker.listen,
                                             "database": f"sqlite:{self.database}",
-                                            **snapshots(folder), **(options or {})})
+                                            **(options or {})})
 
     def query(self, statement):
         """An empty list before the worker made the tables."""

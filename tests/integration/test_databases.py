@@ -138,7 +138,7 @@ def test_tables_of_version_1_are_taken_over(server, shop, system):
     worker, frontend = parts.worker, parts.frontend
     order = frontend.order("demo", "cid").json["order_id"]
     eventually(lambda: system.facts(order) == ["order.placed"])
-    assert server.sql("select version from sluice_schema", worker.name) == [["2"]]
+    assert server.sql("select version from sluice_schema", worker.name) == [["3"]]
     assert {row[1] for row in worker.rows()} == {"ann", "bob", "cid"}
     eventually(lambda: left(server, worker) == 0)
 

@@ -400,7 +400,7 @@ def test_a_database_of_version_1_is_taken_over(selling, shop, tmp_path):
         database.execute("delete from log_positions")
     parts = selling(**harness.NAMED)
     with sqlite3.connect(folder / "orders.db") as database:
-        assert database.execute("select version from sluice_schema").fetchall() == [(2,)]
+        assert database.execute("select version from sluice_schema").fetchall() == [(3,)]
     order = buy(parts, "cid")
     eventually(lambda: shop.facts(order) == ["order.placed"])
     assert {row[1] for row in parts.worker.rows()} == {"ann", "bob", "cid"}

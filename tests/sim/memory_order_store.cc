@@ -1,5 +1,7 @@
 #include "tests/sim/memory_order_store.h"
 
+#include <algorithm>
+
 namespace sluice::sim {
 
 using worker::Claim;
@@ -35,6 +37,8 @@ Result<void> MemoryOrderStore::commit(std::span<const PartitionWork> works) {
 
 void MemoryOrderStore::apply(const PartitionWork& work) {
   positions_[work.partition].next_offset = work.next_offset;
+  keep_fold(work);
+  for (const auto& id : work.replaced) rows_.erase(id);
   for (const auto& row : work.orders) {
     if (!rows_.emplace(row.order_id, row).second) ++repeated_rows_;
   }
@@ -46,6 +50,46 @@ void MemoryOrderStore::apply(const PartitionWork& work) {
   }
   for (const auto& row : work.outbox) outbox_.emplace(row.id, row);
   for (const auto& key : work.sent) outbox_.erase(key);
+}
+
+void MemoryOrderStore::keep_fold(const PartitionWork& work) {
+  worker::StoredFold& stored = folds_[work.partition];
+  stored.next_offset = work.next_offset;
+  stored.fold = work.fold;
+  for (const auto& row : work.sales) {
+    const auto same = std::ranges::find(stored.sales, row.sale, &worker::SaleRow::sale);
+    (same == stored.sales.end() ? stored.sales.emplace_back() : *same) = row;
+  }
+}
+
+Result<std::optional<worker::StoredFold>> MemoryOrderStore::fold(std::int32_t partition) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  const auto found = folds_.find(partition);
+  if (found == folds_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::vector<worker::OrderRow>> MemoryOrderStore::find(std::span<const std::string> ids) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  std::vector<worker::OrderRow> rows;
+  for (const auto& id : ids) {
+    if (const auto row = rows_.find(id); row != rows_.end()) rows.push_back(row->second);
+  }
+  return rows;
+}
+
+Result<std::vector<worker::Unpaid>> MemoryOrderStore::unpaid(
+    std::span<const std::int32_t> partitions, std::size_t most) {
+  if (fails()) return fail(Code::unavailable, "the database is away");
+  std::vector<worker::Unpaid> list;
+  for (const auto& [id, row] : rows_) {
+    const bool asked = std::ranges::find(partitions, row.log_partition) != partitions.end();
+    if (!asked || row.state != ledger::OrderState::placed || row.deadline == 0) continue;
+    list.push_back({id, row.sale, row.log_partition, row.deadline});
+  }
+  std::ranges::sort(list, {}, &worker::Unpaid::deadline);
+  list.resize(std::min(list.size(), most));
+  return list;
 }
 
 Result<std::vector<worker::OutboxRow>> MemoryOrderStore::outbox(std::int32_t partition) {

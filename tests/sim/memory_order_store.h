@@ -20,6 +20,10 @@ class MemoryOrderStore final : public worker::OrderStore {
   void fail_one_in(std::uint64_t of) { fail_one_in_ = of; }
 
   Result<worker::Claim> claim(std::int32_t partition) override;
+  Result<std::optional<worker::StoredFold>> fold(std::int32_t partition) override;
+  Result<std::vector<worker::OrderRow>> find(std::span<const std::string> ids) override;
+  Result<std::vector<worker::Unpaid>> unpaid(std::span<const std::int32_t> partitions,
+                                             std::size_t most) override;
   Result<void> confirm(const std::map<std::int32_t, worker::Claim>& claims) override;
   Result<void> commit(std::span<const worker::PartitionWork> works) override;
   Result<std::vector<worker::OutboxRow>> outbox(std::int32_t partition) override;
@@ -35,10 +39,12 @@ class MemoryOrderStore final : public worker::OrderStore {
  private:
   bool fails() { return fail_one_in_ != 0 && random_.below(fail_one_in_) == 0; }
   void apply(const worker::PartitionWork& work);
+  void keep_fold(const worker::PartitionWork& work);
 
   Random& random_;
   std::uint64_t fail_one_in_ = 0;
   std::map<std::int32_t, worker::Claim> positions_;
+  std::map<std::int32_t, worker::StoredFold> folds_;
   std::map<std::string, worker::OrderRow> rows_;
   std::map<worker::OutboxKey, worker::OutboxRow> outbox_;
   std::size_t repeated_rows_ = 0;

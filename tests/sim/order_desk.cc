@@ -9,26 +9,16 @@
 namespace sluice::sim {
 namespace {
 
-constexpr std::size_t kExpiredMax = 3;     // in one turn
-constexpr std::size_t kUnwrittenMax = 40;  // orders in one transaction, about
-
-bool empty(const worker::PartitionWork& work) {
-  return work.next_offset == work.claim.next_offset;
-}
-
-std::string snapshot_name(std::int32_t partition) {
-  return "desk-" + std::to_string(partition);
-}
+constexpr std::size_t kUnwrittenMax = 40;  // records in one transaction, about
 
 }  // namespace
 
 OrderDesk::OrderDesk(SimLoop& loop, BrokerHost& host, History& history, MemoryOrderStore& store,
-                     SnapshotShelf& shelf, Options options)
+                     Options options)
     : loop_(loop),
       host_(host),
       history_(history),
       store_(store),
-      shelf_(shelf),
       options_(std::move(options)),
       relay_([this](client::ProduceRecord record, SimProducer::Done done) {
         return send(std::move(record), std::move(done));
@@ -47,7 +37,7 @@ Task<void> OrderDesk::run() {
     for (const auto& lane : lanes_) {
       if (lane->lost) {
         claim(*lane);
-      } else if (!empty(lane->work)) {
+      } else if (!lane->unwritten.empty()) {
         co_await write(*lane);
       } else {
         expire(*lane);
@@ -61,64 +51,93 @@ Task<void> OrderDesk::run() {
   }
 }
 
-// A fold from a snapshot or the log's beginning: what is before the claim is folded and not
-// written.
 void OrderDesk::claim(Lane& lane) {
   const auto claimed = store_.claim(lane.partition);
   if (!claimed) return;
   auto leftovers = store_.outbox(lane.partition);
   if (!leftovers) return;
+  const auto stored = store_.fold(lane.partition);
+  if (!stored) return;
   relay_.drop(lane.partition);
   relay_.add(std::move(*leftovers));
   const std::string topic(ledger::kOrdersTopic);
-  ledger::FoldedLog log = shelf_.load(snapshot_name(lane.partition));
-  const bool early = options_.plant == Plant::early_snapshot;
-  if (!early && log.fold.next_offset() > claimed->next_offset) log = {};
-  lane.machine = worker::OrderMachine(topic, lane.partition, worker::Webhook::off, std::move(log));
+  const worker::StoredFold fold = stored->value_or(worker::StoredFold());
+  CHECK(fold.next_offset == claimed->next_offset);
+  auto machine = worker::OrderMachine::resume(topic, lane.partition, worker::Webhook::off, fold);
+  CHECK(machine);
+  lane.machine = std::move(*machine);
   lane.claim = *claimed;
-  lane.work = {
-      .partition = lane.partition, .claim = lane.claim, .next_offset = lane.claim.next_offset};
+  lane.payments = {};
+  lane.unwritten.clear();
   if (lane.consumer) {
     lane.consumer->kill();
     old_consumers_.push_back(std::move(lane.consumer));
   }
   std::erase_if(old_consumers_, [](const auto& consumer) { return consumer->ended(); });
   lane.consumer = std::make_unique<SimConsumer>(
-      loop_, host_, history_, Place{topic, lane.partition}, lane.machine.log().start(),
+      loop_, host_, history_, Place{topic, lane.partition}, lane.machine.start(),
       SimConsumer::Handler{.record = [this, &lane](const auto& record) { read(lane, record); }});
   lane.lost = false;
 }
 
 void OrderDesk::read(Lane& lane, const wire::Record& record) {
-  const worker::LogRecord log_record{record.offset, record.key, record.value};
-  const WallTime now = loop_.clock().wall();
-  CHECK(lane.machine.goes_on(ledger::seam_at(record.offset, record.key, record.value)));
-  if (record.offset < lane.claim.next_offset) {
-    worker::PartitionWork written_before;
-    lane.machine.apply(log_record, now, written_before);
-    return;
-  }
-  lane.machine.apply(log_record, now, lane.work);
-  lane.consumer->pause(lane.work.orders.size() >= kUnwrittenMax);
+  lane.unwritten.push_back({record.offset, record.key.transform([](auto k) { return Buffer(k); }),
+                            record.value.transform([](auto v) { return Buffer(v); })});
+  lane.consumer->pause(lane.unwritten.size() >= kUnwrittenMax);
 }
 
-// As the worker does it: not before it has folded what was there, and nothing is remembered.
+// As the worker does it: not before it has written what was there.
 void OrderDesk::expire(Lane& lane) {
+  const WallTime now = loop_.clock().wall();
   if (lane.consumer->next_offset() < lane.consumer->high_watermark()) return;
-  for (const ledger::Expired& overdue : lane.machine.overdue(loop_.clock().wall(), kExpiredMax)) {
-    if (options_.plant == Plant::lost_expiry && overdue.order[1] % 4 == 0) continue;
-    const ledger::Event event(overdue);
+  if (now.unix_millis < lane.payments.ask_at()) return;
+  const std::vector<std::int32_t> partitions{lane.partition};
+  auto unpaid = store_.unpaid(partitions, worker::PaymentWatch::kMost);
+  if (!unpaid) return;
+  for (const worker::Unpaid& overdue : lane.payments.overdue(std::move(*unpaid), now)) {
+    if (options_.plant == Plant::lost_expiry && overdue.order_id[1] % 4 == 0) continue;
+    const ledger::Event event(ledger::Expired{.order = overdue.order_id, .sale = overdue.sale});
     producer({std::string(ledger::kOrdersTopic), lane.partition})
         .send(ledger::key_of(event), ledger::encode(event), {});
   }
 }
 
+Task<void> OrderDesk::recall(Lane& lane, const std::vector<worker::LogRecord>& records) {
+  if (options_.plant == Plant::no_recall) co_return;
+  std::vector<std::string> ids;
+  for (const worker::LogRecord& record : records) {
+    if (auto id = lane.machine.order_to_recall(record)) ids.push_back(std::move(*id));
+  }
+  auto rows = store_.find(ids);
+  while (!rows && !dead_) {
+    co_await loop_.wait(loop_.up_to(Millis(10)));
+    rows = store_.find(ids);
+  }
+  if (dead_) co_return;
+  for (const worker::OrderRow& row : *rows) CHECK(lane.machine.recall(row));
+}
+
+worker::PartitionWork OrderDesk::understand(Lane& lane,
+                                            const std::vector<worker::LogRecord>& records) {
+  worker::PartitionWork work{
+      .partition = lane.partition, .claim = lane.claim, .next_offset = lane.claim.next_offset};
+  for (const worker::LogRecord& record : records) {
+    CHECK(lane.machine.goes_on(record));
+    lane.machine.apply(record, loop_.clock().wall(), work);
+  }
+  lane.machine.finish(work);
+  return work;
+}
+
 Task<void> OrderDesk::write(Lane& lane) {
-  worker::PartitionWork work = std::exchange(
-      lane.work, {.partition = lane.partition,
-                  .claim = {.next_offset = lane.work.next_offset, .fence = lane.claim.fence},
-                  .next_offset = lane.work.next_offset});
+  const std::vector<Read> reads = std::exchange(lane.unwritten, {});
   lane.consumer->pause(false);
+  std::vector<worker::LogRecord> records;
+  for (const Read& read : reads) records.emplace_back(read.offset, read.key, read.value);
+  co_await recall(lane, records);
+  if (dead_) co_return;
+  worker::PartitionWork work = understand(lane, records);
+  if (work.next_offset == lane.claim.next_offset) co_return;
   for (;;) {
     co_await loop_.wait(loop_.up_to(Millis(10)));
     if (dead_) co_return;
@@ -133,10 +152,8 @@ Task<void> OrderDesk::write(Lane& lane) {
     }
   }
   lane.claim.next_offset = work.next_offset;
-  const bool early = options_.plant == Plant::early_snapshot;
-  if (early || lane.machine.next_offset() <= lane.claim.next_offset) {
-    shelf_.keep(snapshot_name(lane.partition), lane.machine.log());
-  }
+  for (const worker::OrderRow& row : work.orders) lane.payments.placed(row.deadline);
+  lane.payments.ended();
   relay_.add(std::move(work.outbox));
 }
 
@@ -165,7 +182,7 @@ SimProducer& OrderDesk::producer(const Place& place) {
 
 bool OrderDesk::idle() const {
   return relay_.waiting() == 0 && std::ranges::all_of(lanes_, [](const auto& lane) {
-           return !lane->lost && empty(lane->work) && lane->machine.deadlines() == 0 &&
+           return !lane->lost && lane->unwritten.empty() && lane->machine.unpaid() == 0 &&
                   lane->consumer->next_offset() >= lane->consumer->high_watermark() &&
                   lane->claim.next_offset == lane->consumer->next_offset();
          });

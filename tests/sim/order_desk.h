@@ -1,12 +1,13 @@
 #pragma once
 // OrderDesk: a worker process as the simulation runs it: the real order machine and outbox relay,
 // with the rules of the worker around them, over a simulated client and database. Each partition is
-// claimed, folded from a snapshot or the log's beginning, and written transaction by transaction;
-// when it loses the partition it claims it again. Killing it loses all it knows.
+// claimed, read on from what the database has, and written transaction by transaction; when it
+// loses the partition it claims it again. Killing it loses all it knows.
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,9 @@
 #include "tests/sim/plant.h"
 #include "tests/sim/sim_consumer.h"
 #include "tests/sim/sim_producer.h"
-#include "tests/sim/snapshot_shelf.h"
 #include "worker/order_machine.h"
 #include "worker/outbox_relay.h"
+#include "worker/payment_watch.h"
 
 namespace sluice::sim {
 
@@ -29,7 +30,7 @@ class OrderDesk {
   };
 
   OrderDesk(SimLoop& loop, BrokerHost& host, History& history, MemoryOrderStore& store,
-            SnapshotShelf& shelf, Options options);
+            Options options);
 
   // Everything up to these ends is in the store, and what it caused is on the log.
   bool idle() const;
@@ -37,17 +38,24 @@ class OrderDesk {
   bool ended() const;
 
  private:
+  struct Read {
+    std::int64_t offset = 0;
+    std::optional<Buffer> key, value;
+  };
   struct Lane {
     std::int32_t partition = 0;
     worker::OrderMachine machine;
     worker::Claim claim;
+    worker::PaymentWatch payments;
     std::unique_ptr<SimConsumer> consumer;
-    worker::PartitionWork work;  // read, not written
-    bool lost = false;           // another worker has it, or a claim is due
+    std::vector<Read> unwritten;
+    bool lost = false;  // another worker has it, or a claim is due
   };
 
   Task<void> run();
   Task<void> write(Lane& lane);
+  Task<void> recall(Lane& lane, const std::vector<worker::LogRecord>& records);
+  worker::PartitionWork understand(Lane& lane, const std::vector<worker::LogRecord>& records);
   void claim(Lane& lane);
   void expire(Lane& lane);
   void read(Lane& lane, const wire::Record& record);
@@ -58,7 +66,6 @@ class OrderDesk {
   BrokerHost& host_;
   History& history_;
   MemoryOrderStore& store_;
-  SnapshotShelf& shelf_;
   const Options options_;
   std::map<Place, std::unique_ptr<SimProducer>> producers_;
   worker::OutboxRelay relay_;

@@ -10,7 +10,7 @@ enum class Plant : unsigned char {
   release_unknown,  // the frontend frees the units of an order whose outcome it does not know
   lost_outcome,     // the worker takes an outcome for sent that never was
   lost_expiry,      // the worker never calls some unpaid orders off
-  early_snapshot,   // the worker keeps and uses snapshots of what its database does not have
+  no_recall,        // the worker does not ask its database which orders it has
   lost_producers,   // the broker does not store what it knows of idempotent producers
 };
 

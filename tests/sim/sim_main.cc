@@ -39,7 +39,7 @@ std::optional<Plant> plant_named(std::string_view name) {
   if (name == "release-unknown") return Plant::release_unknown;
   if (name == "lost-outcome") return Plant::lost_outcome;
   if (name == "lost-expiry") return Plant::lost_expiry;
-  if (name == "early-snapshot") return Plant::early_snapshot;
+  if (name == "no-recall") return Plant::no_recall;
   if (name == "lost-producers") return Plant::lost_producers;
   return std::nullopt;
 }

@@ -98,7 +98,7 @@ void World::open_shop() {
 
 void World::open_desk() {
   desks_.push_back(
-      std::make_unique<OrderDesk>(loop_, host_, history_, store_, shelf_,
+      std::make_unique<OrderDesk>(loop_, host_, history_, store_,
                                   OrderDesk::Options{.name = fmt::format("desk{}", report_.desks++),
                                                      .partitions = kPartitions,
                                                      .plant = plant_}));

@@ -257,7 +257,7 @@ TEST_CASE("I3: rows that are missing, further, made up, or say something else") 
       row.row.log_offset = 3;
     }
     SUBCASE("partition") {
-      row.log_partition = 1;
+      row.row.log_partition = 1;
     }
     SUBCASE("refund") {
       row.row.reason = "refund_due";

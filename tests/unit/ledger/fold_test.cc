@@ -258,4 +258,51 @@ TEST_CASE("a moved fold still finds its sales") {
   CHECK(seen == 1);
 }
 
+TEST_CASE("orders that are kept elsewhere: the sums stay, and an order is recalled") {
+  Log log = opened(10);
+  log.reserve(1, 3);
+  log.reserve(2, 2);
+  log.outcome<Paid>(2);
+  Order order = *log.fold.find_order(id_of(1));
+  log.fold.forget_orders();
+  CHECK(log.fold.order_count() == 0);
+  CHECK(log.available() == 5);
+  CHECK(log.fold.find_sale("phone")->waiting == 0);  // placed, and without a deadline
+  CHECK(log.outcome<Cancelled>(1).kind == Kind::ignored);
+
+  order.state = OrderState::placed;
+  REQUIRE(log.fold.recall(*pack_order_id(id_of(1)), order, "phone", ""));
+  order.quantity = 7;
+  REQUIRE(log.fold.recall(*pack_order_id(id_of(1)), order, "phone", ""));  // it is known
+  CHECK(log.reserve(1, 3).kind == Kind::repeated);
+  CHECK(log.outcome<Cancelled>(1).stock_delta == 3);
+  CHECK(log.available() == 8);
+}
+
+TEST_CASE("an order that holds units of no known sale is not recalled") {
+  Log log = opened(10);
+  Order order{.quantity = 1, .state = OrderState::placed};
+  const auto recalled = log.fold.recall(*pack_order_id(id_of(1)), order, "pad", "");
+  REQUIRE_FALSE(recalled);
+  CHECK(recalled.error().code == Code::corrupt);
+  CHECK(recalled.error().context.find("pad") != std::string::npos);
+  order.state = OrderState::rejected;
+  CHECK(log.fold.recall(*pack_order_id(id_of(1)), order, "pad", "unknown_sale"));
+  CHECK(log.fold.why_rejected(id_of(1)) == "unknown_sale");
+}
+
+TEST_CASE("a fold goes on from the sums of another one") {
+  Log log = opened(10);
+  log.reserve(1, 3);
+  std::vector<SaleState> sales;
+  for (const auto& [id, sale] : log.fold.sales()) sales.push_back(*sale);
+  Fold fold(log.fold.next_offset(), log.fold.epoch(), sales);
+  CHECK(fold.next_offset() == 3);
+  CHECK(fold.epoch() == Epoch{.epoch = 1, .writer = "w"});
+  CHECK(fold.available("phone") == 7);
+  const Reserve reserve{.order = id_of(2), .sale = "phone", .user = "u", .quantity = 8, .epoch = 1};
+  CHECK(fold.apply(2, reserve).kind == Kind::replayed);
+  CHECK(fold.apply(3, reserve).void_reason == VoidReason::no_stock);
+}
+
 }  // namespace sluice::ledger

@@ -97,10 +97,11 @@ TEST_CASE("which orders have no answer on the log yet is known at every offset")
   CHECK(log.machine.unanswered() == 1);
   log.event(ledger::Rejected{.order = id_of("bob"), .sale = "phone", .why = "void"});
   CHECK(log.machine.unanswered() == 0);
-  log.event(reserve("cid"));
-  auto snapshot = ledger::decode_snapshot(ledger::encode_snapshot(log.machine.log()));
-  REQUIRE(snapshot);
-  CHECK(OrderMachine("t", 2, Webhook::off, std::move(*snapshot)).unanswered() == 1);
+  PartitionWork work = log.event(reserve("cid"));
+  log.machine.finish(work);
+  CHECK(work.fold.unanswered == 1);
+  CHECK(OrderMachine::resume("t", 2, Webhook::off, {.next_offset = log.next, .fold = work.fold})
+            ->unanswered() == 1);
   log.event(ledger::Cancelled{.order = id_of("cid"), .sale = "phone"});
   CHECK(log.machine.unanswered() == 1);
   log.event(ledger::Placed{.order = id_of("cid"), .sale = "phone"});
@@ -148,6 +149,7 @@ TEST_CASE("a valid reserve is placed and answered") {
                                    .reserved_at = 900'000,
                                    .deadline = 2'000'000,
                                    .placed_at = 1'000'000,
+                                   .log_partition = 2,
                                    .log_offset = 2});
   REQUIRE(work.outbox.size() == 1);
   CHECK(work.outbox[0].id == OutboxKey{2, 2, 0});
@@ -329,13 +331,31 @@ TEST_CASE("an unreadable reserve whose order can be read is rejected, dead-lette
   REQUIRE(answer.has_value());
   CHECK(std::get<ledger::Rejected>(*answer).order == id_of("ann"));
 
-  // Its row and its answer are there: neither the same record nor a sound one makes another.
+  // Its row and its answer are there.
   CHECK(log.bytes(broken).orders.empty());
-  check_only_offset(log.event(reserve("ann")), 5);
-  // The answer that follows on the log frees the units again.
+  // A sound one takes the row's place; the answer to the other frees its units.
+  const PartitionWork sound = log.event(reserve("ann"));
+  REQUIRE(sound.orders.size() == 1);
+  CHECK(sound.orders[0].state == OrderState::placed);
+  CHECK(sound.replaced == std::vector<std::string>{id_of("ann")});
   CHECK(log.machine.fold().available("phone") == 9);
-  log.event(*answer);
+  const PartitionWork rejected = log.event(*answer);
+  REQUIRE(rejected.changes.size() == 1);
+  CHECK(rejected.changes[0].state == OrderState::rejected);
   CHECK(log.machine.fold().available("phone") == 10);
+}
+
+TEST_CASE("an unreadable reserve and the sound one in a stretch make one row") {
+  Log log = opened();
+  PartitionWork work;
+  const std::string broken =
+      R"({"type":"reserve","order":")" + id_of("ann") + R"(","sale":"phone","user":"ann"})";
+  const std::string sound = ledger::encode(ledger::Event(reserve("ann")));
+  log.machine.apply({2, "k", broken}, kNow, work);
+  log.machine.apply({3, "k", sound}, kNow, work);
+  REQUIRE(work.orders.size() == 1);
+  CHECK(work.orders[0].state == OrderState::placed);
+  CHECK(work.replaced == std::vector<std::string>{id_of("ann")});
 }
 
 TEST_CASE("an unreadable record does not harm the order that it names") {
@@ -345,4 +365,77 @@ TEST_CASE("an unreadable record does not harm the order that it names") {
                                        R"(","sale":"phone","user":"ann","quantity":"x"})");
   CHECK(work.orders.empty());
   CHECK(work.outbox.size() == 1);
+}
+
+TEST_CASE("a machine goes on from what another one has written, with the last record") {
+  Log log = opened(3);
+  PartitionWork work = log.event(reserve("ann"));
+  log.machine.finish(work);
+  REQUIRE(work.sales.size() == 1);
+  const StoredFold stored{.next_offset = 3, .fold = work.fold, .sales = work.sales};
+  const auto resume = [&stored] {
+    auto machine = OrderMachine::resume("seckill.orders", 2, Webhook::off, stored);
+    REQUIRE(machine);
+    return std::move(*machine);
+  };
+  OrderMachine machine = resume();
+  CHECK(machine.start() == 2);
+  CHECK(machine.next_offset() == 3);
+  CHECK(machine.unpaid() == 1);
+  CHECK(machine.fold().available("phone") == 2);
+  CHECK(machine.fold().epoch() == ledger::Epoch{.epoch = 1, .writer = "w"});
+  const std::string last = ledger::encode(ledger::Event(reserve("ann")));
+  CHECK(machine.goes_on({2, "k", last}));
+  CHECK_FALSE(resume().goes_on({2, "other key", last}));
+  CHECK_FALSE(resume().goes_on({3, "k", last}));
+
+  const std::string paid = ledger::encode(ledger::Event(ledger::Paid{id_of("ann"), "phone"}));
+  const LogRecord record{3, "k", paid};
+  CHECK(machine.order_to_recall(record) == id_of("ann"));
+  REQUIRE(machine.recall(work.orders[0]));
+  PartitionWork next;
+  machine.apply(record, kNow, next);
+  CHECK(next.changes == std::vector<OrderChange>{{id_of("ann"), OrderState::paid, ""}});
+  CHECK(machine.unpaid() == 0);
+}
+
+TEST_CASE("what is stored and cannot be read is told") {
+  const auto resume = [](StoredFold stored) {
+    return OrderMachine::resume("t", 2, Webhook::off, stored);
+  };
+  StoredFold stored{.next_offset = 3, .fold = {.epoch = R"({"type":"sale","sale":"phone"})"}};
+  CHECK(resume(stored).error().code == Code::corrupt);
+  stored.fold.epoch = R"({"type":"epoch","epoch":1,"writer":"w"})";
+  CHECK(resume(stored));
+  stored.sales = {{"phone", "{}"}};
+  CHECK(resume(stored).error().code == Code::corrupt);
+}
+
+TEST_CASE("a row of a sale that is not known is told, one of another partition is not ours") {
+  OrderMachine machine("t", 2);
+  OrderRow row{.order_id = id_of("ann"), .sale = "phone", .quantity = 1, .log_partition = 2};
+  const auto recalled = machine.recall(row);
+  REQUIRE_FALSE(recalled);
+  CHECK(recalled.error().code == Code::corrupt);
+  CHECK(recalled.error().context.find("phone") != std::string::npos);
+  row.log_partition = 3;
+  CHECK(machine.recall(row));
+  CHECK(machine.fold().order_count() == 0);
+}
+
+TEST_CASE("records that name no order that the table may have recall none") {
+  Log log = opened();
+  const auto asks = [&log](std::optional<ByteView> value) {
+    return log.machine.order_to_recall({log.next, "k", value});
+  };
+  for (const ledger::Event& event :
+       {ledger::Event(ledger::Epoch{.epoch = 2, .writer = "w"}), ledger::Event(sale(1)),
+        ledger::Event(ledger::Placed{id_of("ann"), "phone"})}) {
+    CHECK_FALSE(asks(ledger::encode(event)).has_value());
+  }
+  CHECK_FALSE(asks(std::nullopt).has_value());
+  CHECK_FALSE(asks("poison").has_value());
+  CHECK(asks(ledger::encode(ledger::Event(reserve("ann")))) == id_of("ann"));
+  CHECK(asks(R"({"type":"reserve","order":")" + id_of("ann") + R"(","sale":"phone"})") ==
+        id_of("ann"));
 }

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -90,6 +91,7 @@ OrderRow order(const std::string& id, std::int64_t offset) {
           .reserved_at = 1'700'000'000'001,
           .deadline = 1'700'000'900'001,
           .placed_at = 1'700'000'000'002,
+          .log_partition = 3,
           .log_offset = offset};
 }
 
@@ -295,6 +297,109 @@ TEST_CASE("the outbox keeps bytes and order, and rows go when they are sent") {
   CHECK(*reopened->outbox(3) == std::vector<OutboxRow>{letter(5, 0)});
 }
 
+TEST_CASE("what the records have come to is stored with them, sale by sale") {
+  TestDatabase database;
+  auto store = database.open();
+  Claim claim = claim_of(*store);
+  CHECK_FALSE(store->fold(3)->has_value());
+  PartitionWork work = work_of(claim, 5, {order("a", 0)});
+  work.fold = {.epoch = R"({"type":"epoch"})", .last_record = ~0ULL, .unanswered = 7};
+  work.sales = {{"phone", "one"}, {"pad", "用户 'quoted'"}};
+  REQUIRE(commit(*store, work));
+  const auto stored = store->fold(3);
+  REQUIRE_MESSAGE(stored.has_value(), (stored ? "" : stored.error().context));
+  REQUIRE(stored->has_value());
+  CHECK((*stored)->next_offset == 5);
+  CHECK((*stored)->fold == work.fold);
+  CHECK((*stored)->sales.size() == 2);
+
+  claim.next_offset = 5;
+  PartitionWork next = work_of(claim, 6, {});
+  next.fold = {.last_record = 1};
+  next.sales = {{"phone", "two"}, {"watch", "three"}};
+  REQUIRE(commit(*database.open(), next));
+  auto changed = *store->fold(3);
+  std::ranges::sort(changed->sales, {}, &SaleRow::sale);
+  CHECK(*changed ==
+        StoredFold{.next_offset = 6,
+                   .fold = next.fold,
+                   .sales = {{"pad", "用户 'quoted'"}, {"phone", "two"}, {"watch", "three"}}});
+  CHECK_FALSE(store->fold(4)->has_value());
+  CHECK_FALSE(commit(*store, next));
+}
+
+TEST_CASE("orders are found by their ids, however many are asked for") {
+  TestDatabase database;
+  auto store = database.open();
+  OrderRow paid = order("b", 1);
+  paid.log_partition = 4;
+  PartitionWork work = work_of(claim_of(*store), 2, {order("a", 0), paid});
+  work.changes = {{"b", OrderState::paid, "why"}};
+  REQUIRE(commit(*store, work));
+  paid.state = OrderState::paid;
+  paid.reason = "why";
+  std::vector<std::string> ids(2'500, "none");
+  ids.front() = "a";
+  ids.back() = "b";
+  auto found = store->find(ids);
+  REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().context));
+  std::ranges::sort(*found, {}, &OrderRow::order_id);
+  CHECK(*found == std::vector<OrderRow>{order("a", 0), paid});
+  CHECK(store->find({})->empty());
+}
+
+TEST_CASE("a row gives way to the one that takes its place") {
+  TestDatabase database;
+  auto store = database.open();
+  Claim claim = claim_of(*store);
+  REQUIRE(commit(*store, work_of(claim, 1, {order("a", 0), order("b", 0)})));
+  claim.next_offset = 1;
+  PartitionWork work = work_of(claim, 2, {order("a", 1)});
+  work.replaced = {"a"};
+  REQUIRE(commit(*store, work));
+  CHECK(**store->find_order("a") == order("a", 1));
+  CHECK(*store->order_count() == 2);
+}
+
+TEST_CASE("the unpaid orders of some partitions, the first due first") {
+  TestDatabase database;
+  auto store = database.open();
+  std::vector<OrderRow> rows;
+  const auto add = [&rows](const std::string& id, std::int32_t partition, std::int64_t deadline) {
+    rows.push_back(order(id, 0));
+    rows.back().log_partition = partition;
+    rows.back().deadline = deadline;
+  };
+  add("late", 3, 30);
+  add("soon", 3, 10);
+  add("other", 4, 20);
+  add("elsewhere", 5, 5);
+  add("never", 3, 0);
+  add("paid", 3, 1);
+  PartitionWork work = work_of(claim_of(*store), 1, rows);
+  work.changes = {{"paid", OrderState::paid, ""}};
+  REQUIRE(commit(*store, work));
+  const std::vector<std::int32_t> both{3, 4};
+  const auto found = store->unpaid(both, 10);
+  REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().context));
+  CHECK(*found == std::vector<Unpaid>{{"soon", "phone", 3, 10},
+                                      {"other", "phone", 4, 20},
+                                      {"late", "phone", 3, 30}});
+  CHECK(store->unpaid(both, 1)->size() == 1);
+  CHECK(store->unpaid({}, 10)->empty());
+}
+
+TEST_CASE("a database has the orders of one topic") {
+  TestDatabase database;
+  claim_of(*database.open());
+  const auto other = SociOrderStore::open(database.url, "other.orders");
+  REQUIRE_FALSE(other.has_value());
+  CHECK(other.error().code == Code::invalid);
+  CHECK(other.error().context.find("seckill.orders") != std::string::npos);
+  CHECK(other.error().context.find("other.orders") != std::string::npos);
+  CHECK(database.open());
+}
+
 namespace {
 
 constexpr std::int64_t kMade = 1'700'000'000'000;
@@ -423,6 +528,18 @@ TEST_CASE("an attempt that somebody else has counted is not counted twice") {
   CHECK(found.last_error == "first");
 }
 
+TEST_CASE("tables of version 2 are brought to the newest: the folds are not there yet") {
+  TestDatabase database;
+  REQUIRE(commit(*database.open(), work_of(claim_of(*database.open()), 2, {order("a", 1)})));
+  database.administer_own("DROP TABLE ledger_folds");
+  database.administer_own("DROP TABLE ledger_sales");
+  database.administer_own("UPDATE sluice_schema SET version = 2");
+  auto store = database.open();
+  CHECK(claim_of(*store).next_offset == 2);
+  CHECK_FALSE(store->fold(3)->has_value());
+  CHECK(**store->find_order("a") == order("a", 1));
+}
+
 TEST_CASE("tables of version 1 are brought to the newest, and a newer version is refused") {
   TestDatabase database;
   {
@@ -441,7 +558,7 @@ TEST_CASE("tables of version 1 are brought to the newest, and a newer version is
   database.administer_own("UPDATE sluice_schema SET version = 1");  // killed before the last step
   database.open();
   CHECK(database.open_deliveries()->list({})->empty());
-  database.administer_own("UPDATE sluice_schema SET version = 3");
+  database.administer_own("UPDATE sluice_schema SET version = 4");
   CHECK(SociOrderStore::open(database.url, kTopic).error().code == Code::unsupported);
   CHECK(orders::DeliveryStore::open(database.url).error().code == Code::unsupported);
 }

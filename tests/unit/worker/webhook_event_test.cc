@@ -40,7 +40,7 @@ struct Log {
 
   std::vector<orders::Delivery> bytes(ByteView value) {
     PartitionWork work;
-    machine.apply({.offset = next++, .key = "k", .value = value}, kNow, work);
+    machine.apply({next++, "k", value}, kNow, work);
     CHECK(work.deliveries.size() == work.orders.size() + work.changes.size());
     return work.deliveries;
   }

@@ -3,7 +3,15 @@
 
 const TIMEOUT_MS = 30_000;
 
-const json = (response) => response.json().catch(() => null);
+// A problem may come from a proxy, in its own words; an answer that was cut short is none.
+const json = async (response) => {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (response.ok) throw error;
+    return null;
+  }
+};
 
 export const NO_ANSWER = { status: 0, code: '', body: null, header: () => null, retryAfter: null };
 

@@ -129,3 +129,11 @@ def set_config(broker, topic, name, value):
     with Raw(broker) as raw:
         reply = raw.send(request(44, 0, body)).reply()
     assert struct.unpack_from(">h", reply, 12)[0] == 0, reply
+
+
+def delete_records(broker, topic, partition, before):
+    """DeleteRecords v1: the partition begins at the offset `before` from now on."""
+    body = struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, partition, before, 5000)
+    with Raw(broker) as raw:
+        reply = raw.send(request(21, 1, body)).reply()
+    assert reply.endswith(struct.pack(">iqh", partition, before, 0)), reply

@@ -12,7 +12,8 @@ comes behind it is in test_crash_points.py.
   C7  a frontend stands still, another    order-reserved, stopped; tests/sim
       takes its place
   C8  open before the log is read         order-sent, order-queued; test_pipeline.py; tests/sim
-  C9  the log cut below a snapshot        tests/unit/frontend/ledger_snapshots_test.cc
+  C9  the log cut below a snapshot        test_pipeline.py: the head, refused;
+                                          tests/unit/frontend/ledger_snapshots_test.cc: the end
   C10 a torn tail                         tests/unit/broker/log_file_check_test.cc
 """
 

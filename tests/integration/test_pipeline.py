@@ -11,6 +11,7 @@ import pytest
 
 import harness
 from harness import eventually, sale
+from kafka_bytes import delete_records
 
 
 def problem(reply, status, code=None):
@@ -75,6 +76,21 @@ def test_a_topic_that_drops_records_is_warned_of(broker, tmp_path, daemons):
     frontend = daemons(harness.Frontend(tmp_path / "frontend", broker, [sale("demo", 1)])).start()
     frontend.wait_for_line(r"may drop records.*: retention.ms=604800000")
     frontend.wait_ready()
+
+
+@pytest.mark.parametrize("snapshots", [True, False], ids=["with snapshots", "without"])
+def test_nothing_is_sold_from_a_log_that_lost_its_head(pipeline, snapshots):
+    options = {"partitions": 1, "snapshot_records": 1, **({} if snapshots else {"data_dir": ""})}
+    parts = pipeline([sale("demo", 5)], frontend_options=options)
+    frontend = parts.frontend
+    order = frontend.order("demo", "alice").json["order_id"]
+    eventually(lambda: frontend.state(order) == "placed")
+    frontend.kill9()
+    delete_records(parts.broker, harness.ORDERS_TOPIC, 0, 2)  # the epoch and the sale
+    frontend.start()
+    assert frontend.process.wait(60) == 1
+    frontend.expected_dead = True
+    assert "begins at offset 2 instead of 0" in frontend.log(), frontend.log()
 
 
 def test_a_lost_database_is_rebuilt_from_the_log(pipeline):

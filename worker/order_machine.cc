@@ -119,10 +119,6 @@ const std::string* order_in(const ledger::Event& event) {
       event);
 }
 
-bool is_malformed(const OrderRow& row) {
-  return row.quantity == 0 && row.reason.starts_with(kMalformed);
-}
-
 Result<ledger::Epoch> epoch_of(const std::string& json) {
   if (json.empty()) return ledger::Epoch{};
   TRY(event, ledger::decode(json));
@@ -157,18 +153,19 @@ Result<OrderMachine> OrderMachine::resume(std::string topic, std::int32_t partit
                   .seam = {.offset = stored.next_offset - 1, .digest = stored.fold.last_record},
                   .at_seam = stored.next_offset > 0};
   machine.unanswered_ = stored.fold.unanswered;
+  machine.sales_stored_ = true;
   return machine;
 }
 
 bool OrderMachine::goes_on(const LogRecord& record) {
-  return log_.goes_on(ledger::seam_at(record.offset, record.key, record.value));
+  return !log_.at_seam || log_.goes_on(ledger::seam_at(record.offset, record.key, record.value));
 }
 
 std::optional<std::string> OrderMachine::order_to_recall(const LogRecord& record) const {
   if (record.offset < next_offset()) return std::nullopt;
   if (record.event) {
     const std::string* id = order_in(*record.event);
-    return id == nullptr || !ledger::pack_order_id(*id) ? std::nullopt : std::optional(*id);
+    return id == nullptr ? std::nullopt : std::optional(*id);
   }
   const auto to = record.value ? ledger::addressee_of(*record.value) : std::nullopt;
   return to ? std::optional(to->order) : std::nullopt;
@@ -177,17 +174,19 @@ std::optional<std::string> OrderMachine::order_to_recall(const LogRecord& record
 Result<void> OrderMachine::recall(const OrderRow& row) {
   const auto id = ledger::pack_order_id(row.order_id);
   if (!id || row.log_partition != partition_) return {};
-  if (is_malformed(row)) {
+  if (row.quantity == 0) {  // see orders::kMalformed
     malformed_.insert(*id);
     return {};
+  }
+  if (row.state == ledger::OrderState::reserved) {  // see orders::state_named()
+    return fail(Code::corrupt,
+                fmt::format("the row of order {} has a state that is not known", row.order_id));
   }
   return log_.fold.recall(*id,
                           {.user = row.user_id,
                            .unit_price = row.unit_price,
                            .reserved_at = row.reserved_at,
                            .deadline = row.deadline,
-                           .offset = row.log_offset,
-                           .changed = row.log_offset,
                            .quantity = static_cast<std::int32_t>(row.quantity),
                            .state = row.state,
                            .refund_due = row.reason.starts_with(kRefundDue)},
@@ -213,6 +212,7 @@ void OrderMachine::finish(PartitionWork& work) {
   work.fold = {.epoch = epoch.epoch == 0 ? "" : ledger::encode(ledger::Event(epoch)),
                .last_record = log_.seam.digest,
                .unanswered = unanswered_};
+  work.all_sales = !std::exchange(sales_stored_, true);
   for (const std::string& sale : std::exchange(changed_sales_, {})) {
     work.sales.push_back({sale, ledger::encode_sale_state(*fold().find_sale(sale))});
   }

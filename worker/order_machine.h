@@ -77,7 +77,7 @@ class OrderMachine {
   // the record is applied.
   std::optional<std::string> order_to_recall(const LogRecord& record) const;
   // As it is before the records that are to come. A row of another partition is none of ours.
-  // Error: corrupt (the row is of a sale that is not known here).
+  // Error: corrupt (the row has a state or holds units of a sale that is not known).
   Result<void> recall(const OrderRow& row);
 
   // Appends to `work` what the record asks for and moves its next_offset. A record before
@@ -87,7 +87,8 @@ class OrderMachine {
   // REQUIRES: `work` is written before the next stretch's are recalled.
   void finish(PartitionWork& work);
 
-  // Orders that are placed and have a deadline, as of next_offset().
+  // Orders that are placed and have a deadline; in a fold from the log's beginning also those that
+  // are reserved.
   std::int64_t unpaid() const;
 
   // Orders that got their row and whose answer, `placed` or `rejected`, was not read back: each is
@@ -117,6 +118,7 @@ class OrderMachine {
   Webhook webhook_;
   ledger::FoldedLog log_;
   std::int64_t unanswered_ = 0;
+  bool sales_stored_ = false;  // those that did not change
   // Since finish():
   std::set<ledger::PackedOrderId> malformed_;  // orders of unreadable reserves that have a row
   std::set<std::string, std::less<>> changed_sales_;

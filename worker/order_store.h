@@ -92,7 +92,6 @@ struct StoredFold {
 struct Unpaid {
   std::string order_id;
   std::string sale;
-  std::int32_t partition = 0;
   std::int64_t deadline = 0;  // Unix ms
 
   friend bool operator==(const Unpaid&, const Unpaid&) = default;
@@ -105,6 +104,7 @@ struct PartitionWork {
   std::int64_t next_offset = 0;       // where it ends
   FoldRow fold;                       // as of next_offset
   std::vector<SaleRow> sales;         // that are not what they were
+  bool all_sales = false;             // `sales` is all there is: rows of others go
   std::vector<std::string> replaced;  // orders whose rows give way to those in `orders`
   std::vector<OrderRow> orders;
   std::vector<OrderChange> changes;
@@ -128,9 +128,8 @@ class OrderStore {
   // The rows of those that have one, in no order. REQUIRES: ids are well-formed (order_id.h).
   virtual Result<std::vector<OrderRow>> find(std::span<const std::string> ids) = 0;
 
-  // Those of the partitions that are due first, up to `most`, by deadline.
-  virtual Result<std::vector<Unpaid>> unpaid(std::span<const std::int32_t> partitions,
-                                             std::size_t most) = 0;
+  // Those of the partition that are due first, up to `most`, by deadline.
+  virtual Result<std::vector<Unpaid>> unpaid(std::int32_t partition, std::size_t most) = 0;
 
   // Whether all claims stand, by partition. Fenced: one has another owner, or the database is an
   // older one, restored or of a server that took over without the last transactions.

@@ -142,8 +142,7 @@ OrderRow order_row(const soci::row& row) {
 Unpaid unpaid_row(const soci::row& row) {
   return {.order_id = row.get<std::string>(0),
           .sale = row.get<std::string>(1),
-          .partition = static_cast<std::int32_t>(number(row, 2)),
-          .deadline = number(row, 3)};
+          .deadline = number(row, 2)};
 }
 
 OutboxRow outbox_row(const soci::row& row, std::int32_t partition) {

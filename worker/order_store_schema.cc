@@ -35,7 +35,7 @@ const std::vector<Table>& tables() {
        "state VARCHAR(16) NOT NULL, reason VARCHAR(512) NOT NULL, reserved_at BIGINT NOT NULL, "
        "deadline BIGINT NOT NULL, placed_at BIGINT NOT NULL, log_partition INTEGER NOT NULL, "
        "log_offset BIGINT NOT NULL",
-       {{"orders_by_user", "user_id, sale"}, {"orders_by_deadline", "state, deadline"}}},
+       {{"orders_by_user", "user_id, sale"}, {"orders_unpaid", "log_partition, state, deadline"}}},
       {"log_positions",
        "topic VARCHAR(249) NOT NULL, log_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL, "
        "fence BIGINT NOT NULL, PRIMARY KEY (topic, log_partition)",
@@ -66,28 +66,27 @@ const std::vector<Table>& tables() {
   return all;
 }
 
-// MySQL's way: indexes within the table, and texts that are told apart by their bytes.
-std::string mysql_table(const Table& table) {
-  std::string columns = fmt::format(fmt::runtime(table.columns), fmt::arg("text", "LONGTEXT"));
-  for (const Index& index : table.indexes) {
-    columns += fmt::format(", INDEX {} ({})", index.name, index.columns);
-  }
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = InnoDB CHARACTER SET utf8mb4 "
-      "COLLATE utf8mb4_bin",
-      table.name, columns);
+// MySQL knows no index "if not exists".
+bool has_index(soci::session& sql, const Table& table, const Index& index) {
+  const std::string table_name(table.name), index_name(index.name);
+  int columns = 0;
+  sql << "SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND "
+         "table_name = :table AND index_name = :index",
+      soci::into(columns), soci::use(table_name), soci::use(index_name);
+  return columns > 0;
 }
 
 void make(soci::session& sql, DatabaseKind kind, const Table& table) {
-  if (kind == DatabaseKind::mysql) {
-    sql << mysql_table(table);
-    return;
-  }
-  sql << fmt::format("CREATE TABLE IF NOT EXISTS {} ({})", table.name,
-                     fmt::format(fmt::runtime(table.columns), fmt::arg("text", "TEXT")));
+  const bool mysql = kind == DatabaseKind::mysql;
+  // In MySQL texts are told apart by their bytes when they are told to be.
+  sql << fmt::format(
+      "CREATE TABLE IF NOT EXISTS {} ({}){}", table.name,
+      fmt::format(fmt::runtime(table.columns), fmt::arg("text", mysql ? "LONGTEXT" : "TEXT")),
+      mysql ? " ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" : "");
   for (const Index& index : table.indexes) {
-    sql << fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} ({})", index.name, table.name,
-                       index.columns);
+    if (mysql && has_index(sql, table, index)) continue;
+    sql << fmt::format("CREATE INDEX {} {} ON {} ({})", mysql ? "" : "IF NOT EXISTS", index.name,
+                       table.name, index.columns);
   }
 }
 
@@ -124,7 +123,8 @@ Result<void> make_tables(soci::session& sql, DatabaseKind kind) {
                 fmt::format("the orders database has schema version {}, this program knows {}",
                             newest, kSchemaVersion));
   }
-  // What each version has brought so far are tables, so what is not there is the way to the newest.
+  // What each version has brought so far are tables and indexes, so what is not there is the way to
+  // the newest.
   for (const Table& table : tables()) make(sql, kind, table);
   if (newest < kSchemaVersion) {
     sql << (versions == 0 ? "INSERT INTO sluice_schema (version) VALUES (:version)"

@@ -32,10 +32,9 @@ Result<std::vector<OrderRow>> WatchedOrderStore::find(std::span<const std::strin
   });
 }
 
-Result<std::vector<Unpaid>> WatchedOrderStore::unpaid(std::span<const std::int32_t> partitions,
-                                                      std::size_t most) {
-  return store_.ask([all = std::vector(partitions.begin(), partitions.end()),
-                     most](SociOrderStore& store) { return store.unpaid(all, most); });
+Result<std::vector<Unpaid>> WatchedOrderStore::unpaid(std::int32_t partition, std::size_t most) {
+  return store_.ask(
+      [partition, most](SociOrderStore& store) { return store.unpaid(partition, most); });
 }
 
 Result<void> WatchedOrderStore::confirm(const std::map<std::int32_t, Claim>& claims) {

@@ -31,8 +31,7 @@ class WatchedOrderStore final : public OrderStore {
   Result<Claim> claim(std::int32_t partition) override;
   Result<std::optional<StoredFold>> fold(std::int32_t partition) override;
   Result<std::vector<OrderRow>> find(std::span<const std::string> ids) override;
-  Result<std::vector<Unpaid>> unpaid(std::span<const std::int32_t> partitions,
-                                     std::size_t most) override;
+  Result<std::vector<Unpaid>> unpaid(std::int32_t partition, std::size_t most) override;
   Result<void> confirm(const std::map<std::int32_t, Claim>& claims) override;
   Result<void> commit(std::span<const PartitionWork> works) override;
   Result<std::vector<OutboxRow>> outbox(std::int32_t partition) override;

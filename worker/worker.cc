@@ -188,8 +188,7 @@ Result<void> Worker::turn() {
     return expire();
   }
   just_taken_.clear();
-  const Millis until_due(std::max<std::int64_t>(0, payments_.ask_at() - clock_.wall().unix_millis));
-  auto batch = consumer_->poll(most, std::min(kPollWait, until_due));
+  auto batch = consumer_->poll(most, std::min(kPollWait, until_expiry()));
   // The group takes them for ours, so nobody would read them.
   if (not_taken_) return std::unexpected(*not_taken_);
   if (!batch) {
@@ -203,8 +202,7 @@ Result<void> Worker::turn() {
   }
   TRY(stretches, sort(*batch));
   TRY_VOID(recall_orders(stretches));
-  TRY(works, understand(stretches));
-  TRY_VOID(write(std::move(works)));
+  TRY_VOID(write(understand(stretches)));
   TRY_VOID(expire());
   if (!producer_->reachable()) {
     not_working(fmt::format("no server of {} answers", options_.bootstrap_servers));
@@ -274,18 +272,18 @@ Result<void> Worker::recall_orders(const Stretches& stretches) {
     return {};
   }));
   for (const OrderRow& row : rows) {
-    const auto owned = owned_.find(row.log_partition);
-    if (owned != owned_.end()) TRY_VOID(owned->second.machine.recall(row));
+    if (!stretches.contains(row.log_partition)) continue;
+    Owned& owned = owned_.find(row.log_partition)->second;
+    if (!owned.folds_again()) TRY_VOID(owned.machine.recall(row));
   }
   return {};
 }
 
-Result<std::vector<PartitionWork>> Worker::understand(const Stretches& stretches) {
+std::vector<PartitionWork> Worker::understand(const Stretches& stretches) {
   std::vector<PartitionWork> works;
   const WallTime now = clock_.wall();
   for (const auto& [partition, records] : stretches) {
     Owned& owned = owned_.find(partition)->second;
-    const bool was_read_to_end = owned.read_to_end();
     PartitionWork written_before;
     PartitionWork work{
         .partition = partition, .claim = owned.claim, .next_offset = owned.claim.next_offset};
@@ -293,7 +291,6 @@ Result<std::vector<PartitionWork>> Worker::understand(const Stretches& stretches
       const bool is_written = record.offset < owned.claim.next_offset;
       owned.machine.apply(record, now, is_written ? written_before : work);
     }
-    if (owned.read_to_end() && !was_read_to_end) payments_.look_again();
     if (work.next_offset == owned.claim.next_offset) continue;
     owned.machine.finish(work);
     works.push_back(std::move(work));
@@ -359,11 +356,13 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     deliveries = deliveries || !work.deliveries.empty();
     orders += static_cast<std::int64_t>(work.orders.size());
     written_ += static_cast<std::uint64_t>(work.next_offset - work.claim.next_offset);
-    owned_.find(work.partition)->second.claim.next_offset = work.next_offset;
+    Owned& owned = owned_.find(work.partition)->second;
+    owned.claim.next_offset = work.next_offset;
+    owned.payments.written();
     hints.push_back({options_.orders_topic, work.partition, work.next_offset});
     for (const OrderRow& row : work.orders) {
       const bool placed = row.state == ledger::OrderState::placed;
-      if (placed) payments_.placed(row.deadline);
+      if (placed) owned.payments.placed(row.deadline);
       (placed ? metrics_.placed : metrics_.rejected).add();
     }
     for (const OrderChange& change : work.changes) {
@@ -374,7 +373,6 @@ void Worker::after_commit(std::vector<PartitionWork> works) {
     }
     relay_->add(std::move(work.outbox));
   }
-  payments_.ended();
   if (deliveries) webhook_->wake();
   pace_.placed(orders, clock_.now());
   relay();
@@ -399,37 +397,51 @@ void Worker::relay() {
                                    std::exchange(counted_failed_sends_, relay_->failed_sends()));
 }
 
+Millis Worker::until_expiry() const {
+  Millis least = PaymentWatch::kIdle;
+  for (const auto& [partition, owned] : owned_) {
+    if (!owned.read_to_end()) continue;
+    least = std::min(least, owned.payments.until_ask(clock_.now(), clock_.wall()));
+  }
+  return least;
+}
+
 // Calls off what was not paid in time.
 Result<void> Worker::expire() {
-  const WallTime now = clock_.wall();
   std::int64_t unpaid = 0;
-  std::vector<std::int32_t> read_to_end;
-  for (const auto& [partition, owned] : owned_) {
+  for (auto& [partition, owned] : owned_) {
     unpaid += owned.machine.unpaid();
-    if (owned.read_to_end()) read_to_end.push_back(partition);
+    if (owned.read_to_end()) TRY_VOID(expire(partition, owned.payments));
   }
   metrics_.payment_deadlines.set(unpaid);
-  if (now.unix_millis < payments_.ask_at()) return {};
-  std::vector<Unpaid> found;
+  return {};
+}
+
+Result<void> Worker::expire(std::int32_t partition, PaymentWatch& payments) {
+  if (payments.until_ask(clock_.now(), clock_.wall()) > Millis(0)) return {};
+  std::vector<Unpaid> unpaid;
   TRY_VOID(until_done([&]() -> Result<void> {
-    TRY(list, store_.unpaid(read_to_end, PaymentWatch::kMost));
-    found = std::move(list);
+    TRY(found, store_.unpaid(partition, PaymentWatch::kMost));
+    unpaid = std::move(found);
     return {};
   }));
-  const auto overdue = payments_.overdue(std::move(found), now);
-  for (const Unpaid& order : overdue) {
-    if (!call_off(order)) break;
+  for (const Unpaid& order : payments.due(std::move(unpaid), clock_.now(), clock_.wall())) {
+    if (!call_off(partition, order)) {
+      payments.look_again();
+      break;
+    }
+    payments.called_off(order.order_id, clock_.now());
   }
   return {};
 }
 
 // The log's order decides between that and a payment, so it may be said by anybody, twice, or of an
 // order that was paid behind what was read. False: the sender takes nothing now.
-bool Worker::call_off(const Unpaid& order) {
+bool Worker::call_off(std::int32_t partition, const Unpaid& order) {
   FAIL_POINT("worker-overdue");
   const ledger::Event event(ledger::Expired{.order = order.order_id, .sale = order.sale});
   const auto sent = producer_->send({.topic = options_.orders_topic,
-                                     .partition = order.partition,
+                                     .partition = partition,
                                      .key = ledger::key_of(event),
                                      .value = ledger::encode(event)},
                                     [](const client::Delivery&) {});

@@ -73,10 +73,13 @@ class Worker {
     OrderMachine machine;
     Claim claim;
     std::int64_t end = 0;  // of the partition when it was claimed
+    PaymentWatch payments;
     // It folds what the database has already, and knows the orders itself.
     bool folds_again() const { return machine.next_offset() < claim.next_offset; }
     // Everything that was there is folded: what was paid before is known.
-    bool read_to_end() const { return machine.next_offset() >= end; }
+    bool read_to_end() const {
+      return machine.start() == machine.next_offset() && machine.next_offset() >= end;
+    }
   };
   // A batch's records of the partitions that are owned, by partition and offset.
   using Stretches = std::map<std::int32_t, std::vector<LogRecord>>;
@@ -100,15 +103,17 @@ class Worker {
   std::size_t records_to_take();
   Result<Stretches> sort(const client::Batch& batch);
   Result<void> recall_orders(const Stretches& stretches);
-  Result<std::vector<PartitionWork>> understand(const Stretches& stretches);
+  std::vector<PartitionWork> understand(const Stretches& stretches);
   Result<void> write(std::vector<PartitionWork> works);
   Result<void> commit(const std::vector<PartitionWork>& works);
   Result<void> until_done(const std::function<Result<void>()>& attempt);
   void after_commit(std::vector<PartitionWork> works);
   Result<void> forget_sent(std::vector<OutboxKey> sent);
   void relay();
+  Millis until_expiry() const;
   Result<void> expire();
-  bool call_off(const Unpaid& order);
+  Result<void> expire(std::int32_t partition, PaymentWatch& payments);
+  bool call_off(std::int32_t partition, const Unpaid& order);
   void measure_lag();
 
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
@@ -134,7 +139,6 @@ class Worker {
   Instant measure_lag_at_;
   Instant confirm_claims_at_;
   OrderPace pace_;
-  PaymentWatch payments_;
   std::uint64_t written_ = 0;  // records, ever
 
   std::atomic<std::int64_t> max_orders_per_second_;

@@ -35,7 +35,6 @@ WorkerMetrics::WorkerMetrics(metrics::Registry& registry)
                                         "Records of the log that went to the database in the last "
                                         "seconds")),
       payment_deadlines(registry.gauge("sluice_worker_payment_deadlines",
-                                       "Orders whose time to be paid is not over yet, the paid "
-                                       "ones among them")) {}
+                                       "Placed orders that wait for their payment")) {}
 
 }  // namespace sluice::worker

@@ -58,7 +58,6 @@ Result<std::int64_t> Worker::take_over(std::int32_t partition) {
   owned_.insert_or_assign(partition,
                           Owned{.machine = std::move(machine), .claim = claim, .end = marks.high});
   just_taken_.insert(partition);
-  payments_.look_again();
   relay_->add(std::move(leftovers));
   return start;
 }

@@ -56,6 +56,7 @@ void MemoryOrderStore::keep_fold(const PartitionWork& work) {
   worker::StoredFold& stored = folds_[work.partition];
   stored.next_offset = work.next_offset;
   stored.fold = work.fold;
+  if (work.all_sales) stored.sales.clear();
   for (const auto& row : work.sales) {
     const auto same = std::ranges::find(stored.sales, row.sale, &worker::SaleRow::sale);
     (same == stored.sales.end() ? stored.sales.emplace_back() : *same) = row;
@@ -78,14 +79,13 @@ Result<std::vector<worker::OrderRow>> MemoryOrderStore::find(std::span<const std
   return rows;
 }
 
-Result<std::vector<worker::Unpaid>> MemoryOrderStore::unpaid(
-    std::span<const std::int32_t> partitions, std::size_t most) {
+Result<std::vector<worker::Unpaid>> MemoryOrderStore::unpaid(std::int32_t partition,
+                                                             std::size_t most) {
   if (fails()) return fail(Code::unavailable, "the database is away");
   std::vector<worker::Unpaid> list;
   for (const auto& [id, row] : rows_) {
-    const bool asked = std::ranges::find(partitions, row.log_partition) != partitions.end();
-    if (!asked || row.state != ledger::OrderState::placed || row.deadline == 0) continue;
-    list.push_back({id, row.sale, row.log_partition, row.deadline});
+    const bool waits = row.state == ledger::OrderState::placed && row.deadline > 0;
+    if (row.log_partition == partition && waits) list.push_back({id, row.sale, row.deadline});
   }
   std::ranges::sort(list, {}, &worker::Unpaid::deadline);
   list.resize(std::min(list.size(), most));

@@ -22,8 +22,7 @@ class MemoryOrderStore final : public worker::OrderStore {
   Result<worker::Claim> claim(std::int32_t partition) override;
   Result<std::optional<worker::StoredFold>> fold(std::int32_t partition) override;
   Result<std::vector<worker::OrderRow>> find(std::span<const std::string> ids) override;
-  Result<std::vector<worker::Unpaid>> unpaid(std::span<const std::int32_t> partitions,
-                                             std::size_t most) override;
+  Result<std::vector<worker::Unpaid>> unpaid(std::int32_t partition, std::size_t most) override;
   Result<void> confirm(const std::map<std::int32_t, worker::Claim>& claims) override;
   Result<void> commit(std::span<const worker::PartitionWork> works) override;
   Result<std::vector<worker::OutboxRow>> outbox(std::int32_t partition) override;

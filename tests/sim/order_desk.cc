@@ -86,17 +86,19 @@ void OrderDesk::read(Lane& lane, const wire::Record& record) {
   lane.consumer->pause(lane.unwritten.size() >= kUnwrittenMax);
 }
 
-// As the worker does it: not before it has written what was there.
+// Not before it has written all that is there; the worker only waits for what was there at its
+// claim.
 void OrderDesk::expire(Lane& lane) {
-  const WallTime now = loop_.clock().wall();
+  const Instant now = loop_.clock().now();
+  const WallTime wall = loop_.clock().wall();
   if (lane.consumer->next_offset() < lane.consumer->high_watermark()) return;
-  if (now.unix_millis < lane.payments.ask_at()) return;
-  const std::vector<std::int32_t> partitions{lane.partition};
-  auto unpaid = store_.unpaid(partitions, worker::PaymentWatch::kMost);
+  if (lane.payments.until_ask(now, wall) > Millis(0)) return;
+  auto unpaid = store_.unpaid(lane.partition, worker::PaymentWatch::kMost);
   if (!unpaid) return;
-  for (const worker::Unpaid& overdue : lane.payments.overdue(std::move(*unpaid), now)) {
-    if (options_.plant == Plant::lost_expiry && overdue.order_id[1] % 4 == 0) continue;
-    const ledger::Event event(ledger::Expired{.order = overdue.order_id, .sale = overdue.sale});
+  for (const worker::Unpaid& due : lane.payments.due(std::move(*unpaid), now, wall)) {
+    lane.payments.called_off(due.order_id, now);
+    if (options_.plant == Plant::lost_expiry && due.order_id[1] % 4 == 0) continue;
+    const ledger::Event event(ledger::Expired{.order = due.order_id, .sale = due.sale});
     producer({std::string(ledger::kOrdersTopic), lane.partition})
         .send(ledger::key_of(event), ledger::encode(event), {});
   }
@@ -153,7 +155,7 @@ Task<void> OrderDesk::write(Lane& lane) {
   }
   lane.claim.next_offset = work.next_offset;
   for (const worker::OrderRow& row : work.orders) lane.payments.placed(row.deadline);
-  lane.payments.ended();
+  lane.payments.written();
   relay_.add(std::move(work.outbox));
 }
 

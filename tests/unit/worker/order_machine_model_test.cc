@@ -113,6 +113,7 @@ struct Table {
     }
     stored.next_offset = work.next_offset;
     stored.fold = work.fold;
+    if (work.all_sales) stored.sales.clear();
     for (const SaleRow& row : work.sales) {
       std::erase_if(stored.sales, [&row](const SaleRow& old) { return old.sale == row.sale; });
       stored.sales.push_back(row);

@@ -411,6 +411,18 @@ TEST_CASE("what is stored and cannot be read is told") {
   CHECK(resume(stored).error().code == Code::corrupt);
 }
 
+TEST_CASE("a row whose state somebody has made up is told") {
+  Log log = opened();
+  const auto recalled = log.machine.recall({.order_id = id_of("ann"),
+                                            .sale = "phone",
+                                            .quantity = 1,
+                                            .state = orders::state_named("shipped"),
+                                            .log_partition = 2});
+  REQUIRE_FALSE(recalled);
+  CHECK(recalled.error().code == Code::corrupt);
+  CHECK(recalled.error().context.find(id_of("ann")) != std::string::npos);
+}
+
 TEST_CASE("a row of a sale that is not known is told, one of another partition is not ours") {
   OrderMachine machine("t", 2);
   OrderRow row{.order_id = id_of("ann"), .sale = "phone", .quantity = 1, .log_partition = 2};

@@ -60,9 +60,8 @@ class FlakyStore final : public OrderStore {
     }
     return store_.find(ids);
   }
-  Result<std::vector<Unpaid>> unpaid(std::span<const std::int32_t> partitions,
-                                     std::size_t most) override {
-    return store_.unpaid(partitions, most);
+  Result<std::vector<Unpaid>> unpaid(std::int32_t partition, std::size_t most) override {
+    return store_.unpaid(partition, most);
   }
   Result<void> confirm(const std::map<std::int32_t, Claim>& claims) override {
     return store_.confirm(claims);

@@ -38,7 +38,7 @@ def produce(broker, topic, records, **more):
     """(value, headers) each; returns the error of each and what the client took for its offset."""
     answers = [None] * len(records)
     # Not flushed: that ends the lingering, and what has to be one batch may become two.
-    producer = broker.producer(linger_ms=300, **more)
+    producer = broker.producer(**{"linger_ms": 300, **more})
     for i, (value, headers) in enumerate(records):
         def delivered(error, message, i=i):
             answers[i] = (error, message.offset())
@@ -135,7 +135,7 @@ def test_bad_headers_refuse_their_batch(broker):
     for headers, says in (({"delay-ms": "soon"}, "header delay-ms is \"soon\""),
                           ({"deliver-at": str(now_ms() + year + 60_000)}, "366 days"),
                           ([("delay-ms", "1"), ("deliver-at", "1")], "one of")):
-        answers = produce(broker, "t", [(b"good", None), (b"bad", headers)])
+        answers = produce(broker, "t", [(b"good", None), (b"bad", headers)], linger_ms=2_000)
         assert [error.code() for error, _ in answers] == \
             [confluent_kafka.KafkaError.INVALID_RECORD] * 2, says
     assert broker.read_topic("t") == []

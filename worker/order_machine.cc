@@ -43,47 +43,30 @@ bool is_count(const client::HeaderView& header) {
          header.value.value_or("").size() <= kMaxDigits;
 }
 
-// Whether the event changed an order that has its row, and is not merely our own answer coming
-// back.
-bool changes_row(const ledger::Change& change) {
-  switch (change.kind) {
-    case Kind::paid:
-    case Kind::cancelled:
-    case Kind::expired:
-    case Kind::refund_due:
-      return true;
-    case Kind::rejected:
-      return change.stock_delta > 0;
-    case Kind::replayed:
-    case Kind::epoch_accepted:
-    case Kind::epoch_refused:
-    case Kind::sale_defined:
-    case Kind::sale_changed:
-    case Kind::sale_repeated:
-    case Kind::sale_refused:
-    case Kind::reserved:
-    case Kind::voided:
-    case Kind::repeated:
-    case Kind::placed:
-    case Kind::ignored:
-      return false;
-  }
-  return false;
-}
+// What an event changed: an order that has its row, and not merely by our own answer that came
+// back; and what its sale's state says.
+struct Effect {
+  bool row = false;
+  bool sale = false;
+};
 
-// Whether the event changed what its sale's state says.
-bool changes_sale(const ledger::Change& change) {
+Effect effect_of(const ledger::Change& change) {
   switch (change.kind) {
+    case Kind::paid:
+    case Kind::cancelled:
+    case Kind::expired:
+      return {.row = true, .sale = true};
+    case Kind::rejected: {
+      const bool counted = change.stock_delta > 0;  // else its order is void
+      return {.row = counted, .sale = counted};
+    }
+    case Kind::refund_due:
+      return {.row = true};
     case Kind::sale_defined:
     case Kind::sale_changed:
     case Kind::reserved:
     case Kind::placed:
-    case Kind::paid:
-    case Kind::cancelled:
-    case Kind::expired:
-      return true;
-    case Kind::rejected:  // a void order's changes nothing
-      return change.stock_delta > 0;
+      return {.sale = true};
     case Kind::replayed:
     case Kind::epoch_accepted:
     case Kind::epoch_refused:
@@ -91,11 +74,10 @@ bool changes_sale(const ledger::Change& change) {
     case Kind::sale_refused:
     case Kind::voided:
     case Kind::repeated:
-    case Kind::refund_due:
     case Kind::ignored:
-      return false;
+      return {};
   }
-  return false;
+  return {};
 }
 
 bool is_answer(const ledger::Event& event) {
@@ -227,13 +209,14 @@ std::int64_t OrderMachine::unpaid() const {
 void OrderMachine::apply_event(const LogRecord& record, WallTime now, PartitionWork& work) {
   const ledger::Event& event = *record.event;
   const ledger::Change change = log_.fold.apply(record.offset, event);
-  if (changes_sale(change)) changed_sales_.emplace(change.sale);
+  const Effect effect = effect_of(change);
+  if (effect.sale) changed_sales_.emplace(change.sale);
   if (const auto* reserve = std::get_if<ledger::Reserve>(&event)) {
     apply_reserve(*reserve, change, record.offset, now, work);
     return;
   }
   if (is_answer(event) && unanswered_ > 0) --unanswered_;
-  if (changes_row(change)) apply_change(record, change, now, work);
+  if (effect.row) apply_change(record, change, now, work);
 }
 
 void OrderMachine::apply_change(const LogRecord& record, const ledger::Change& change, WallTime now,

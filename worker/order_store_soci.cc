@@ -379,13 +379,8 @@ Result<void> SociOrderStore::forget(std::span<const OutboxKey> sent) {
 }
 
 Result<std::optional<OrderRow>> SociOrderStore::find_order(const std::string& order_id) {
-  return in_transaction([&](Connection& c) -> Result<std::optional<OrderRow>> {
-    const soci::rowset<soci::row> found =
-        (c.sql.prepare << fmt::format("SELECT {} FROM orders WHERE order_id = :id", kOrderColumns),
-         soci::use(order_id));
-    for (const soci::row& row : found) return order_row(row);
-    return std::nullopt;
-  });
+  TRY(rows, find(std::span(&order_id, 1)));
+  return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
 }
 
 Result<std::int64_t> SociOrderStore::order_count() {

@@ -29,7 +29,7 @@ struct Options {
   std::int64_t every_records = 100'000;  // see FoldSnapshots::keep
 };
 
-// Declares data_dir and snapshot_records, which the programs that fold the log have in common.
+// Declares data_dir and snapshot_records.
 void describe(config::Schema& schema, Options& options);
 
 class FoldSnapshots {
